@@ -12,6 +12,8 @@ mod answers;
 mod causes;
 #[path = "daemon/control.rs"]
 mod control;
+#[path = "daemon/guidance.rs"]
+mod guidance;
 #[path = "daemon/metrics.rs"]
 mod metrics;
 #[path = "daemon/pauses.rs"]

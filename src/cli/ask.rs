@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::places::{Places, Search};
 use super::{Exit, Global, json_errors};
 use crate::control::client::{Client, ClientError};
+use crate::control::request::StatusQuery;
 use crate::control::socket;
 use crate::store::folder::daemon_at_work;
 use crate::words::without_innards;
@@ -20,7 +21,7 @@ pub struct Daemon {
 /// Why there is none.
 pub enum NoDaemon {
     /// None runs at the searched sockets.
-    NotRunning(Search),
+    NotRunning(Box<Search>),
     /// It runs, but does not let this user ask.
     NotPermitted(PathBuf),
     /// Our own side failed.
@@ -60,14 +61,30 @@ impl Daemon {
                 let folder = Places::here(global).state_folder().ok();
                 let elsewhere = folder
                     .and_then(|folder| daemon_at_work(&folder).map(|pid| Box::new((pid, folder))));
-                NoDaemon::NotRunning(Search { unseen, elsewhere, ..search })
+                NoDaemon::NotRunning(Box::new(Search { unseen, elsewhere, ..search }))
             }
         })
     }
 
     /// As [`Daemon::find`]; prints why there is none.
     pub fn find_or_say(global: &Global, err: &mut dyn Write) -> Result<Self, Exit> {
-        Self::find(global).map_err(|none| none.say(err))
+        let daemon = Self::find(global).map_err(|none| none.say(err))?;
+        if let Some(words) = global.config.as_deref().and_then(|typed| daemon.own_file(typed)) {
+            // There is nobody to tell if standard error is gone.
+            let _ = writeln!(err, "{words}");
+        }
+        Ok(daemon)
+    }
+
+    /// The message that a job file named with `-c` is not used, because the daemon has another.
+    fn own_file(&self, typed: &Path) -> Option<String> {
+        let query = StatusQuery { known: true, ..StatusQuery::default() };
+        let status = self.wait(self.client.soon(self.client.status(&query))).ok()?;
+        let own = Path::new(&status.config.path);
+        let is_another =
+            own.is_absolute() && own.canonicalize().ok()? != typed.canonicalize().ok()?;
+        let (typed, own) = (typed.display(), own.display());
+        is_another.then(|| format!("`-c {typed}` is not used: the daemon's job file is `{own}`"))
     }
 
     /// Connects again to the daemon, which may have been restarted meanwhile. A daemon that does
@@ -107,7 +124,7 @@ pub fn daemon_or_database<T>(
                 Err(error) => return Err(say_error(&error, err)),
             }
         }
-        Err(NoDaemon::NotRunning(_)) => {}
+        Err(NoDaemon::NotRunning(search)) => search.say_if_elsewhere(err),
         Err(none @ (NoDaemon::NotPermitted(_) | NoDaemon::Broken(_))) => return Err(none.say(err)),
     }
     read().map_err(|words| {
@@ -143,28 +160,24 @@ impl NoDaemon {
                     [] => "no place to look at: XDG_RUNTIME_DIR is not set".to_owned(),
                     looked => format!("looked at {}", looked.join(", ")),
                 };
-                say(err, &format!("the daemon is not running ({where_to})"));
+                let other =
+                    search.other.as_ref().filter(|(_, _, path)| socket::answers(path).is_ok());
+                let runs = other
+                    .map(|(name, option, _)| format!(", but {name} is: add `{option}` to ask it"));
+                let runs_too = runs.as_deref().unwrap_or_default();
+                say(err, &format!("the daemon is not running ({where_to}){runs_too}"));
                 if let Some(path) = &search.unseen {
                     let folder = path.parent().unwrap_or(path).display();
                     let words = "can't be looked into: if a daemon runs there, be root, or join \
                                  the service's group (`usermod -aG transferd NAME`)";
                     hint(err, &format!("`{folder}` {words}"));
                 }
-                if let Some((pid, folder)) = search.elsewhere.as_deref() {
-                    let folder = folder.display();
-                    let words = "it is just starting or stopping, or listens elsewhere: then set \
-                                 XDG_RUNTIME_DIR as it was set for it";
-                    hint(err, &format!("pid {pid} holds the state in `{folder}`: {words}"));
-                } else if let Some((name, option, path)) = &search.other
-                    && socket::answers(path).is_ok()
-                {
-                    say(err, &format!("{name} is: add `{option}` to ask it"));
-                } else {
-                    let unit = match search.other {
-                        Some((_, "--system", _)) => "systemctl --user start transferd",
-                        Some(_) | None => "systemctl start transferd",
-                    };
-                    hint(err, &format!("start it with `transferd run`, or `{unit}`"));
+                if let Some(words) = search.of_elsewhere() {
+                    hint(err, &words);
+                } else if runs.is_none() {
+                    let unit = search.start.map(|unit| format!(", or `{unit}`"));
+                    let unit = unit.unwrap_or_default();
+                    hint(err, &format!("start it with `transferd run`{unit}"));
                 }
                 Exit::NotRunning
             }
@@ -232,14 +245,16 @@ mod tests {
         let meant = vec![PathBuf::from("/nowhere/control.sock")];
         let other = Some(("the system's service", "--system", other));
         let mut err = Vec::new();
-        let exit = NoDaemon::NotRunning(Search { meant, other, ..Search::default() }).say(&mut err);
+        let start = Some("systemctl --user start transferd");
+        let search = Box::new(Search { meant, other, start, ..Search::default() });
+        let exit = NoDaemon::NotRunning(search).say(&mut err);
         (exit, String::from_utf8(err).unwrap())
     }
 
     #[test]
     fn where_there_is_no_place_to_look_at_that_is_said() {
         let mut err = Vec::new();
-        NoDaemon::NotRunning(Search::default()).say(&mut err);
+        NoDaemon::NotRunning(Box::default()).say(&mut err);
         let words = String::from_utf8(err).unwrap();
         assert!(words.contains("(no place to look at: XDG_RUNTIME_DIR is not set)"), "{words}");
     }

@@ -46,7 +46,7 @@ pub struct Args {
     /// Only runs created until then; a day counts to its end
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     until: Option<String>,
-    /// Show dates instead of how long ago
+    /// Show dates instead of relative times
     #[arg(long)]
     absolute: bool,
     /// Print a JSON array
@@ -103,11 +103,9 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Ok(runs) => runs,
         Err(exit) => return exit,
     };
-    if let Some(folder) = without_database {
-        let folder = folder.display();
+    if let Some(words) = without_database {
         // There is nobody to tell if standard error is gone.
-        let _ =
-            writeln!(err, "there is no database in `{folder}`; `--state-dir` names another folder");
+        let _ = writeln!(err, "{words}");
     }
     if runs.len() == HISTORY_MAX && args.limit.is_none() {
         say(err, &format!("only the newest {HISTORY_MAX} runs are listed"));

@@ -208,6 +208,9 @@ fn planned(names: &[String], global: &Global, err: &mut dyn Write) -> Result<Vec
     if global.config.is_none() {
         match Daemon::find(global) {
             Ok(daemon) => return of_daemon(&daemon, names, err),
+            Err(NoDaemon::NotRunning(search)) if search.elsewhere.is_some() => {
+                search.say_if_elsewhere(err);
+            }
             Err(NoDaemon::NotRunning(_)) => {
                 // There is nobody to tell if standard error is gone.
                 let _ =

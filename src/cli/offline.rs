@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -54,8 +53,11 @@ pub fn history(global: &Global, query: &HistoryQuery) -> Result<Vec<RunDocument>
 /// # Errors
 /// A message.
 pub fn show(global: &Global, query: &ShowQuery) -> Result<ShowDocument, String> {
-    let missing = || query.run.as_deref().map_or_else(|| NONE_FAILED.to_owned(), no_run);
-    let store = open(global)?.ok_or_else(missing)?;
+    let missing = || match &query.run {
+        Some(word) => no_run(word, None),
+        None => NONE_FAILED.to_owned(),
+    };
+    let store = open(global)?.ok_or_else(|| without_database(global).unwrap_or_else(missing))?;
     let found = match &query.run {
         None => store.history(&last_failed()).map_err(words)?.into_iter().next(),
         Some(name) => {
@@ -197,11 +199,24 @@ fn account_names(store: &SqliteStore, global: &Global) -> AccountNames {
     sources.map(|sources| Lookup::new(&sources).accounts()).unwrap_or_default()
 }
 
-/// The state folder, if it has no database.
-pub fn without_database(global: &Global) -> Option<PathBuf> {
+/// The message that the state folder has no database, if it has none.
+pub fn without_database(global: &Global) -> Option<String> {
     let folder = Places::here(global).state_folder().ok()?;
     let none = StateFolder::open_read_only(&folder).is_ok_and(|store| store.is_none());
-    none.then_some(folder)
+    let folder = folder.display();
+    none.then(|| format!("there is no database in `{folder}`; `--state-dir` names another folder"))
+}
+
+/// The message about a job of which nothing is known while no daemon runs, by what is missing.
+pub fn unknown_job(global: &Global, name: &JobName) -> String {
+    let words = format!("there is no job `{name}`");
+    match Places::here(global).config() {
+        Ok(path) if !path.exists() => {
+            let path = path.display();
+            format!("{words}: there is no job file `{path}`, `transferd init` writes a first one")
+        }
+        Ok(_) | Err(_) => format!("{words}; `transferd next` lists the jobs"),
+    }
 }
 
 fn open(global: &Global) -> Result<Option<SqliteStore>, String> {

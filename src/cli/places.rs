@@ -3,6 +3,7 @@
 //! Works on names only, never on the disk: whether anything is there is for others to find out.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::PathBuf;
 
 use super::{Global, Scope};
@@ -22,11 +23,41 @@ pub struct Search {
     pub meant: Vec<PathBuf>,
     /// The other service: its name, its option, its socket.
     pub other: Option<(&'static str, &'static str, PathBuf)>,
+    /// The command that starts the service that is meant. A daemon with a state folder of its own
+    /// is no service.
+    pub start: Option<&'static str>,
     /// A socket whose folder can't be read: filled in by the search.
     pub unseen: Option<PathBuf>,
     /// The daemon that has the state folder, by its pid, and listens elsewhere: filled in by the
     /// search.
     pub elsewhere: Option<Box<(u32, PathBuf)>>,
+}
+
+/// The command that starts the user's own service.
+const START_USER: &str = "systemctl --user start transferd";
+
+/// The command that starts the system's service.
+const START_SYSTEM: &str = "systemctl start transferd";
+
+impl Search {
+    /// The message about a daemon that has the state folder and does not answer here, if there is
+    /// one.
+    pub fn of_elsewhere(&self) -> Option<String> {
+        let (pid, folder) = self.elsewhere.as_deref()?;
+        let folder = folder.display();
+        Some(format!(
+            "pid {pid} holds the state in `{folder}`: it is just starting or stopping, or listens \
+             elsewhere: then set XDG_RUNTIME_DIR as it was set for it"
+        ))
+    }
+
+    /// Says so for a command that goes on without the daemon.
+    pub fn say_if_elsewhere(&self, err: &mut dyn Write) {
+        if let Some(words) = self.of_elsewhere() {
+            // There is nobody to tell if standard error is gone.
+            let _ = writeln!(err, "the daemon can't be asked: {words}");
+        }
+    }
 }
 
 /// A variable of this process's environment, not an empty one.
@@ -125,6 +156,11 @@ impl<'a> Places<'a> {
         let own = self.user_runtime().or_else(|| self.state_folder().ok().filter(|_| !self.root));
         let own = own.map(|folder| folder.join(socket::NAME));
         let user = |path| ("your own service", "--user", path);
+        let start = match self.global.scope {
+            Scope::User => START_USER,
+            Scope::Unsaid if !self.is_system() => START_USER,
+            Scope::System | Scope::Unsaid => START_SYSTEM,
+        };
         let (meant, other) = match self.global.scope {
             Scope::System => (vec![system], own.map(user)),
             Scope::User => {
@@ -140,7 +176,7 @@ impl<'a> Places<'a> {
                 }
             }
         };
-        Search { meant, other, ..Search::default() }
+        Search { meant, other, start: Some(start), ..Search::default() }
     }
 
     fn runtime_directory(&self) -> Option<PathBuf> {
@@ -273,14 +309,18 @@ mod tests {
         with(Scope::Unsaid, None, false, HOME, |places| {
             let own = PathBuf::from("/run/user/7/transferd/control.sock");
             let system = PathBuf::from("/run/transferd/control.sock");
-            assert_eq!(places.search().meant, [own, system]);
+            let search = places.search();
+            assert_eq!((search.meant, search.start), (vec![own, system], Some(START_USER)));
         });
         with(Scope::User, None, false, HOME, |places| {
             let other = places.search().other.unwrap();
             assert_eq!(other.1, "--system");
+            assert_eq!(places.search().start, Some(START_USER));
         });
         with(Scope::Unsaid, None, true, HOME, |places| {
-            assert_eq!(places.search().other.unwrap().1, "--user");
+            let search = places.search();
+            assert_eq!(search.other.unwrap().1, "--user");
+            assert_eq!(search.start, Some(START_SYSTEM));
         });
     }
 }

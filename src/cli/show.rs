@@ -9,7 +9,7 @@ use super::ask::{daemon_or_database, done};
 use super::render::run;
 use super::render::table::Screen;
 use super::render::words::Times;
-use super::{Exit, Global, offline, zone};
+use super::{Exit, Global, named_jobs, offline, zone};
 use crate::clock;
 use crate::control::request::ShowQuery;
 
@@ -17,7 +17,7 @@ use crate::control::request::ShowQuery;
 #[derive(Debug, ClapArgs)]
 pub struct Args {
     /// The run's id or the start of it, or a job for its last run [default: the last that failed]
-    #[arg(value_name = "RUN|JOB")]
+    #[arg(value_name = "RUN|JOB", value_parser = named_jobs::one)]
     run: Option<String>,
     /// Print a JSON object
     #[arg(long)]

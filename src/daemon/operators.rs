@@ -179,15 +179,18 @@ impl Driver {
     /// The error for an unknown name, with the job that was probably meant.
     pub(super) fn unknown(&self, what: &str, name: &str) -> Refused {
         let jobs: Vec<_> = self.engine().jobs().map(JobName::as_str).collect();
+        if jobs.contains(&name) {
+            return Refused::No(format!("job `{name}` has not run yet"));
+        }
         let near = suggest::closest(name, &jobs);
-        let hint = match near {
-            Some(job) => format!("; did you mean `{job}`?"),
-            None if what == "run" => String::new(),
-            None => "; `transferd status` lists the jobs".to_owned(),
+        if what != "job" {
+            return Refused::Unknown(no_run(name, near));
+        }
+        let next = match near {
+            Some(job) => format!("did you mean `{job}`?"),
+            None => "`transferd status` lists the jobs".to_owned(),
         };
-        let words =
-            if what == "run" { no_run(name) } else { format!("there is no {what} `{name}`") };
-        Refused::Unknown(format!("{words}{hint}"))
+        Refused::Unknown(format!("there is no job `{name}`; {next}"))
     }
 }
 

@@ -95,7 +95,12 @@ pub fn several(start: &str, ids: &[RunId]) -> String {
     format!("`{start}` matches several runs: {}", ids.join(", "))
 }
 
-/// The error for an id that no run has.
-pub fn no_run(start: &str) -> String {
-    format!("there is no run `{start}`; `transferd history` lists them")
+/// The error for a word that is neither a job with a run nor the start of a run's id; `near` is the
+/// job that was probably meant.
+pub fn no_run(word: &str, near: Option<&str>) -> String {
+    let next = match near {
+        Some(job) => format!("did you mean `{job}`?"),
+        None => "`transferd history` lists the runs, `transferd next` the jobs".to_owned(),
+    };
+    format!("there is no job or run `{word}`; {next}")
 }

@@ -296,16 +296,13 @@ async fn named(
                 continue;
             }
         };
-        let run = match last_run(store, &job).await? {
+        let run = match last_run(store, &job, query.again).await? {
             Some(run) => run,
-            None if known.contains(&job) => {
-                return Err(Refused::No(format!("job `{job}` has not run yet")));
-            }
             None => match store.run(word).await.map_err(unavailable)? {
                 RunMatch::One(found) => found.run,
                 RunMatch::Several(ids) => return Err(Refused::No(several(word, &ids))),
                 RunMatch::None => {
-                    let words = || Refused::Unknown(no_run(word));
+                    let words = || Refused::Unknown(no_run(word, None));
                     return Err(unknown.remove(word).unwrap_or_else(words));
                 }
             },
@@ -347,10 +344,33 @@ fn of_last_run(job: &JobName) -> HistoryQuery {
     newest(job, states)
 }
 
-/// A job's last run, not counting skips.
-async fn last_run(store: &StoreHandle, job: &JobName) -> Result<Option<Arc<Run>>, Refused> {
-    let found = store.history(of_last_run(job)).await.map_err(unavailable)?;
-    Ok(found.into_iter().next().map(|found| found.run))
+/// A job's last run, not counting skips; if there are only skips, the last of these.
+///
+/// # Errors
+/// A message: it has succeeded, and is not wanted again, but a skip after it can be repeated.
+async fn last_run(
+    store: &StoreHandle,
+    job: &JobName,
+    again: bool,
+) -> Result<Option<Arc<Run>>, Refused> {
+    let first = |found: Vec<RunWithAttempts>| found.into_iter().next().map(|found| found.run);
+    let last = first(store.history(of_last_run(job)).await.map_err(unavailable)?);
+    if last.as_ref().is_some_and(|run| again || run.state != RunState::Succeeded) {
+        return Ok(last);
+    }
+    let skip = newest(job, vec![RunState::Skipped]);
+    let skip = first(store.history(skip).await.map_err(unavailable)?);
+    match (last, skip) {
+        (Some(last), Some(skip)) if last.created_at < skip.created_at => {
+            let (good, skipped) = (last.id, skip.id);
+            Err(Refused::No(format!(
+                "run {good} of `{job}` has succeeded, and run {skipped} was skipped after it; \
+                 `transferd retry {skipped}` repeats that one, `--again` the other"
+            )))
+        }
+        (Some(last), _) => Ok(Some(last)),
+        (None, skip) => Ok(skip),
+    }
 }
 
 /// Runs that failed since then, the newest of each time; oldest first.

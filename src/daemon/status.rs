@@ -249,7 +249,7 @@ impl Driver {
         let live = self.all_live();
         let store = self.store.clone();
         let accounts = Arc::clone(self.engine().accounts());
-        let unknown = query.run.as_deref().map(|run| self.unknown("run", run));
+        let unknown = query.run.as_deref().map(|run| self.unknown("job or run", run));
         tokio::spawn(async move {
             drop(reply.send(show(&store, query.run, live, unknown, &accounts).await));
         });

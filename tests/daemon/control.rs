@@ -245,7 +245,7 @@ fn a_job_that_has_left_the_file_is_answered_for_from_its_runs() {
     for time in ["2001-02-03", "2001-02-03T04:05:06Z", "5d"] {
         let told = stage.command(&["why", "old", time]);
         assert_eq!(told.code, 0, "{time}: {}", told.err);
-        assert!(told.out.contains("does not stand in the job file"), "{time}: {}", told.out);
+        assert!(told.out.contains("is not in the job file"), "{time}: {}", told.out);
         assert_eq!(stage.command(&["why", "nobody", time]).code, 1, "{time}");
     }
     let mut events = stage.spawn(&["events", "old", "--since", "0", "--json"]);

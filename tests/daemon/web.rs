@@ -288,7 +288,7 @@ fn the_page_reads_without_javascript_and_links_to_each_run() {
     }
     let (status, answer) = ask(&at, "GET", "/runs/ffffffff", &at);
     assert_eq!(status, 404);
-    assert!(answer.contains("there is no run `ffffffff`"), "{answer}");
+    assert!(answer.contains("there is no job or run `ffffffff`"), "{answer}");
 }
 
 #[test]

@@ -230,7 +230,7 @@ fn of_no_schedule(facts: &Facts) -> Answer<'_> {
             "it has no schedule: it runs when it is triggered".to_owned()
         }
         Some(_) => "its schedule has not had an occurrence for years".to_owned(),
-        None => "it does not stand in the job file".to_owned(),
+        None => "it is not in the job file".to_owned(),
     }];
     let last = facts.runs.first();
     match last {
@@ -278,9 +278,7 @@ fn pause(facts: &Facts, job: &Known) -> Option<String> {
 fn no_record(facts: &Facts, at: Timestamp) -> String {
     let when = time(facts, at);
     let Some(job) = &facts.job else {
-        return format!(
-            "nothing is recorded for {when}, and the job does not stand in the job file"
-        );
+        return format!("nothing is recorded for {when}, and the job is not in the job file");
     };
     if job.timetable.is_empty() {
         return format!(

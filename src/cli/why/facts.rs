@@ -152,7 +152,10 @@ pub(super) fn gather(
 ) -> Result<Facts, Exit> {
     let source = match Daemon::find(global) {
         Ok(daemon) => Source::Daemon(Box::new(daemon)),
-        Err(NoDaemon::NotRunning(_)) => Source::Database(global),
+        Err(NoDaemon::NotRunning(search)) => {
+            search.say_if_elsewhere(err);
+            Source::Database(global)
+        }
         Err(none @ (NoDaemon::NotPermitted(_) | NoDaemon::Broken(_))) => return Err(none.say(err)),
     };
     let gathered = (|| {
@@ -220,6 +223,7 @@ impl Source<'_> {
             }
             Self::Database(global) => {
                 let name = JobName::new(&facts.name);
+                facts.unknown = offline::unknown_job(global, &name);
                 let job_row = offline::job_row(global, &name).map_err(ClientError::Refused)?;
                 let job_row = job_row.as_ref();
                 let of_all = offline::pause_of_all(global).map_err(ClientError::Refused)?;

@@ -1,0 +1,136 @@
+//! What a person who has typed the wrong thing, or looks in the wrong place, is told to do.
+
+use crate::stage::{Stage, transferd};
+
+/// The state folder and a job file that is not the daemon's.
+fn elsewhere(stage: &Stage) -> (String, String) {
+    let state = stage.state().to_str().unwrap().to_owned();
+    let jobs = stage.state().parent().unwrap().join("other.yaml");
+    std::fs::write(&jobs, "jobs: {}\n").unwrap();
+    (state, jobs.to_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_glob_starts_nothing_where_one_job_is_meant() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    for line in [
+        &["doctor", "--transfer", "*"][..],
+        &["doctor", "--transfer", "h?nd"],
+        &["why", "*"],
+        &["status", "h*"],
+        &["show", "h*"],
+        &["rehearse", "night*"],
+        &["backfill", "night*", "--from", "2d", "--to", "now", "--yes"],
+    ] {
+        let refused = stage.command(line);
+        assert_eq!(refused.code, 2, "{line:?}: {}", refused.out);
+        assert!(refused.err.contains("one name"), "{line:?}: {}", refused.err);
+    }
+    assert_eq!(stage.json(&["history", "--json"]), serde_json::json!([]));
+}
+
+#[test]
+fn a_wrong_state_folder_is_no_good_news() {
+    let stage = Stage::new("");
+    for line in [&["show"][..], &["show", "hand"]] {
+        let told = stage.command(line);
+        assert_eq!(told.code, 1, "{line:?}: {}", told.out);
+        assert!(told.err.contains("there is no database in"), "{line:?}: {}", told.err);
+    }
+    let (state, _) = elsewhere(&stage);
+    let missing = format!("{state}-none/jobs.yaml");
+    let why = transferd(&["-c", &missing, "--state-dir", &state, "why", "hand"]);
+    assert_eq!(why.code, 1, "{}", why.out);
+    assert!(why.err.contains("`transferd init` writes a first one"), "{}", why.err);
+    let why = stage.command(&["why", "nobody"]);
+    assert!(why.err.contains("`transferd next` lists the jobs"), "{}", why.err);
+}
+
+#[test]
+fn a_daemon_that_does_not_answer_here_is_not_said_to_be_down() {
+    let stage = Stage::new("");
+    let daemon = stage.start();
+    std::fs::remove_file(stage.state().join("control.sock")).unwrap();
+    let holder = format!("pid {} holds the state", daemon.pid());
+    let state = stage.state().to_str().unwrap();
+    for line in [&["history"][..], &["why", "hand"], &["next"]] {
+        let told = transferd(&[&["--state-dir", state], line].concat());
+        assert!(told.err.contains(&holder), "{line:?}: {}", told.err);
+        assert!(!told.err.contains("nothing runs"), "{line:?}: {}", told.err);
+    }
+}
+
+#[test]
+fn a_job_file_that_the_daemon_does_not_use_is_named() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    let (state, other) = elsewhere(&stage);
+    for line in [&["reload"][..], &["status"], &["pause", "hand"]] {
+        let told = transferd(&[&["-c", &other, "--state-dir", &state], line].concat());
+        assert_eq!(told.code, 0, "{line:?}: {}", told.err);
+        assert!(told.err.contains(&format!("`-c {other}` is not used")), "{}", told.err);
+        let told = stage.command(line);
+        assert_eq!((told.code, told.err.as_str()), (0, ""), "{line:?}");
+    }
+}
+
+#[test]
+fn a_wrong_name_is_answered_with_what_may_have_been_meant() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    for (line, words) in [
+        (&["show", "nihgtly"][..], "did you mean `nightly`?"),
+        (&["show", "ffffffff"], "there is no job or run `ffffffff`"),
+        (&["show", "hand"], "job `hand` has not run yet"),
+        (&["retry", "hand"], "job `hand` has not run yet"),
+        (&["pause", "hand", "2d"], "write `--until 2d`"),
+    ] {
+        let refused = stage.command(line);
+        assert_eq!(refused.code, 1, "{line:?}: {}", refused.out);
+        assert!(refused.err.contains(words), "{line:?}: {}", refused.err);
+        assert!(!refused.err.contains("?;"), "{line:?}: {}", refused.err);
+    }
+}
+
+#[test]
+fn a_job_that_was_only_ever_skipped_can_be_retried_by_name() {
+    let stage = Stage::new("");
+    stage.write_jobs(
+        "  held: {source: *s, destination: {account: b, bucket: c, path: held/}, start_within: 1s}",
+    );
+    stage.change_agent("max_active: 1");
+    let _daemon = stage.start();
+    assert_eq!(stage.command(&["trigger", "slow"]).code, 0);
+    let skipped = stage.command(&["trigger", "held", "--wait"]);
+    assert_eq!(skipped.code, 1, "{}", skipped.err);
+    let id = skipped.out.trim();
+    assert_eq!(stage.run(id)["state"], "skipped");
+    stage.until("the slot is free", || {
+        stage.json(&["history", "--json"])[1]["state"] == "succeeded"
+    });
+    let retried = stage.command(&["retry", "held", "--wait", "--json"]);
+    let run: serde_json::Value = serde_json::from_str(&retried.out).unwrap();
+    assert_eq!((&run["retry_of"], &run["state"]), (&id.into(), &"succeeded".into()), "{run}");
+
+    assert_eq!(stage.command(&["trigger", "slow"]).code, 0);
+    let skipped = stage.command(&["trigger", "held", "--wait"]);
+    let refused = stage.command(&["retry", "held"]);
+    let words = format!("`transferd retry {}` repeats that one", skipped.out.trim());
+    assert_eq!(refused.code, 1, "{}", refused.out);
+    assert!(refused.err.contains(&words), "{}", refused.err);
+}
+
+#[test]
+fn a_check_of_the_agent_that_fails_says_what_to_do() {
+    let stage = Stage::new("");
+    std::fs::write(stage.state().parent().unwrap().join("token"), "bad").unwrap();
+    let told = stage.command(&["doctor"]);
+    assert_eq!(told.code, 1, "{}", told.err);
+    assert!(told.out.contains("`transferd login` gets a token"), "{}", told.out);
+    let jobs = stage.state().parent().unwrap().join("jobs.yaml");
+    std::fs::write(jobs, "agent: {url: 'http://127.0.0.1:1', token_file: token}\njobs: {}\n")
+        .unwrap();
+    let told = stage.command(&["doctor"]);
+    assert!(told.out.contains("`agent.url` in the job file"), "{}", told.out);
+}
