@@ -4,7 +4,7 @@
 //! Compares the job file with the job set that the daemon runs, which is the last good one in its
 //! database; asks no daemon, and so works while it is down.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -15,10 +15,12 @@ use jiff::Timestamp;
 use super::ask::{done, say};
 use super::places::Places;
 use super::render::table::Screen;
-use super::{Exit, Global, jobfile, render};
+use super::{Exit, Global, jobfile, offline, render};
 use crate::config::{self, Content, Rejected, Sources};
 use crate::control::changes::ChangesDocument;
+use crate::core::ids::JobName;
 use crate::core::job::JobSet;
+use crate::core::record::Pause;
 use crate::daemon::{changes, diagnostics, on_this_machine};
 use crate::store::Queries as _;
 use crate::store::folder::StateFolder;
@@ -102,6 +104,12 @@ fn compare(
     };
     let mut document = document(&path, before.as_ref(), &new, surroundings.now);
     document.warnings = warnings.iter().map(diagnostics::document).collect();
+    match paused(global, surroundings.now) {
+        Ok((true, _)) => document.leave_out_paused(|_| true),
+        Ok((false, jobs)) => document.leave_out_paused(|job| jobs.contains(&JobName::new(job))),
+        // Without it the rest of the answer is right.
+        Err(words) => say(err, &format!("pauses are not known: {words}")),
+    }
     let told = if args.json {
         super::write_json(out, &document.without_details())
     } else {
@@ -130,6 +138,15 @@ fn in_place_of(old: &Sources, new: &Sources) -> Option<Sources> {
         file.path = path.strip_prefix(&from).map(|inner| to.join(inner)).unwrap_or(path.clone());
     }
     Some(moved)
+}
+
+/// Whether all jobs are paused, and those that are by themselves.
+fn paused(global: &Global, now: Timestamp) -> Result<(bool, BTreeSet<JobName>), String> {
+    let of_all = offline::pause_of_all(global)?;
+    let holds = |pause: &Option<Pause>| pause.as_ref().is_some_and(|pause| pause.holds(now));
+    let job_rows = offline::job_rows(global)?.into_iter();
+    let own = job_rows.filter(|(_, job_row)| holds(&job_row.pause)).map(|(name, _)| name);
+    Ok((holds(&of_all.pause), own.collect()))
 }
 
 /// The document of `--json` for a file that is refused.

@@ -64,6 +64,8 @@ struct Planned {
     timetable: Timetable,
     enabled: bool,
     paused: bool,
+    /// All jobs are paused.
+    all_paused: bool,
     /// When its pause is over, if an end is set and what comes then is asked for.
     resumes: Option<Timestamp>,
     /// The first that has no run yet, if it is known: after the clock was set back, an occurrence
@@ -100,6 +102,7 @@ impl Planned {
             timetable: job.timetable.clone(),
             enabled: job.enabled,
             paused: !pauses.is_empty(),
+            all_paused: of_all.is_some_and(|pause| pause.holds(now)),
             // Over when the last of them is, if each has an end.
             resumes: pauses.iter().try_fold(now, |end, pause| Some(end.max(pause.until?))),
             last,
@@ -107,7 +110,7 @@ impl Planned {
     }
 
     /// Absent for a zone or a schedule that this machine, or this version, does not know.
-    fn from_daemon(job: JobDocument) -> Option<Self> {
+    fn from_daemon(job: JobDocument, all_paused: bool) -> Option<Self> {
         let zone = job.zone()?;
         let zone_name = job.detail.as_ref()?.rules.as_ref()?.timezone.clone();
         let expressions = job.schedule.as_ref().map(|schedule| schedule.expressions());
@@ -118,6 +121,7 @@ impl Planned {
             timetable: Timetable::new(schedules, &zone_name, zone),
             enabled: job.enabled,
             paused: job.paused,
+            all_paused,
             resumes: job.pause.and_then(|pause| pause.until),
             first: job.next_run,
             last: job.last_run,
@@ -134,6 +138,26 @@ impl Planned {
 
     fn zone(&self) -> &str {
         self.timetable.zone_name()
+    }
+
+    /// Why none of its occurrences is listed, or from when on they are.
+    fn remark(&self, is_listed: bool) -> Option<String> {
+        let name = &self.name;
+        if self.timetable.is_empty() {
+            return Some(format!("`{name}` has no schedule: it runs when triggered"));
+        }
+        if !self.enabled {
+            return Some(format!("`{name}` is disabled: set `enabled: true` in the job file"));
+        }
+        if self.paused {
+            let until = self.resumes.map(|end| self.local(end));
+            let until = until.map(|end| format!(" until {}", occurrence(&end))).unwrap_or_default();
+            let resume = if self.all_paused { "--all" } else { name.as_str() };
+            return Some(format!(
+                "`{name}` is paused{until}: `transferd resume {resume}` ends that"
+            ));
+        }
+        (!is_listed).then(|| format!("no occurrence of `{name}` is among these"))
     }
 
     /// Why nothing is coming.
@@ -165,11 +189,10 @@ pub fn run(mut args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn W
             return Exit::Usage;
         }
     };
-    let jobs = match planned(&args.jobs, global, err) {
+    let mut jobs = match planned(&args.jobs, global, err) {
         Ok(jobs) => jobs,
         Err(exit) => return exit,
     };
-    let mut jobs = jobs;
     let listed = !args.jobs.is_empty() || args.number.is_some() || until.is_some();
     if !listed {
         // A row a job says that it is paused.
@@ -186,9 +209,9 @@ pub fn run(mut args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn W
         let all: Vec<_> = coming.iter().map(|(at, job)| document(job, *at)).collect();
         super::write_json(out, &all)
     } else if listed {
-        if coming.is_empty() {
+        for remark in remarks(&jobs, &coming) {
             // There is nobody to tell if standard error is gone.
-            let _ = writeln!(err, "{}", nothing(&jobs));
+            let _ = writeln!(err, "{remark}");
         }
         out.write_all(occurrences(&coming, now).as_bytes())
     } else if jobs.is_empty() {
@@ -258,7 +281,8 @@ fn of_daemon(daemon: &Daemon, names: &[String], err: &mut dyn Write) -> Result<V
     match asked {
         Ok((file, of_all, jobs)) => {
             jobfile::print_that_old_jobs_run(&file, err);
-            let mut jobs: Vec<_> = jobs.into_iter().filter_map(Planned::from_daemon).collect();
+            let planned = |job| Planned::from_daemon(job, of_all.is_some());
+            let mut jobs: Vec<_> = jobs.into_iter().filter_map(planned).collect();
             for job in &mut jobs {
                 let both = |end: Timestamp, all: &PauseDocument| Some(end.max(all.until?));
                 job.resumes = job
@@ -359,23 +383,20 @@ fn occurrences(coming: &[(Timestamp, &Planned)], now: Timestamp) -> String {
     text
 }
 
-/// Why no occurrence is listed, and what to do about it.
-fn nothing(jobs: &[Planned]) -> String {
+/// What is worth saying of jobs whose occurrences are listed: why one has none among them, and until
+/// when one is paused. Beyond a few jobs, only if there are none at all.
+fn remarks(jobs: &[Planned], coming: &[(Timestamp, &Planned)]) -> Vec<String> {
+    let is_listed = |job: &Planned| coming.iter().any(|(_, listed)| listed.name == job.name);
     match jobs {
-        [] => "there are no jobs".to_owned(),
-        [job] if job.timetable.is_empty() => {
-            format!("`{}` has no schedule: it runs when triggered", job.name)
+        [] => vec!["there are no jobs".to_owned()],
+        jobs if jobs.len() <= FEW => {
+            jobs.iter().filter_map(|job| job.remark(is_listed(job))).collect()
         }
-        [job] if !job.enabled => {
-            format!("`{}` is disabled: set `enabled: true` in the job file", job.name)
+        _ if !coming.is_empty() => Vec::new(),
+        jobs if jobs.iter().all(|job| job.paused) => {
+            vec!["these jobs are paused: `transferd resume` ends that".to_owned()]
         }
-        [job] if job.paused => {
-            format!("`{0}` is paused: `transferd resume {0}` or `resume --all` ends that", job.name)
-        }
-        [_, _, ..] if jobs.iter().all(|job| job.paused) => {
-            "these jobs are paused: `transferd resume` ends that".to_owned()
-        }
-        [_] | [_, _, ..] => "no occurrence is coming in that time".to_owned(),
+        _ => vec!["no occurrence is coming in that time".to_owned()],
     }
 }
 
@@ -392,6 +413,7 @@ mod tests {
             timetable: Timetable::new(schedules, "Europe/Berlin", zone),
             enabled,
             paused: false,
+            all_paused: false,
             resumes: None,
             first: None,
             last: None,
@@ -434,6 +456,25 @@ mod tests {
         let after = "2026-11-30T02:30:00+01:00".parse().unwrap();
         assert_eq!(next(2).collect::<Vec<Timestamp>>(), [first, after]);
         assert_eq!(firsts(&jobs, now())[0].0, first);
+    }
+
+    #[test]
+    fn each_job_that_is_asked_for_by_name_is_answered() {
+        let (off, by_hand) = (job("off", "30 2 * * *", false), job("restore", "", true));
+        let held = |all_paused| {
+            let resumes = Some("2026-11-30T12:00:00+01:00".parse().unwrap());
+            Planned { paused: true, all_paused, resumes, ..job("nightly", "30 2 * * *", true) }
+        };
+        let jobs = [held(false), off, by_hand];
+        let listed = coming(&jobs, now(), 2, None);
+        assert_eq!(listed.len(), 2);
+        let told = remarks(&jobs, &listed);
+        let until = "`nightly` is paused until Mon 2026-11-30 12:00 +01:00";
+        assert_eq!(told[0], format!("{until}: `transferd resume nightly` ends that"));
+        assert!(told[1].contains("`off` is disabled"), "{told:?}");
+        assert!(told[2].contains("`restore` has no schedule"), "{told:?}");
+        let told = remarks(&[held(true)], &[]);
+        assert_eq!(told, [format!("{until}: `transferd resume --all` ends that")]);
     }
 
     #[test]

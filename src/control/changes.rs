@@ -86,6 +86,20 @@ impl ChangesDocument {
         self.added.len() + self.removed.len() + self.changed.len() + self.settings.len()
     }
 
+    /// Removes the next occurrences of paused jobs: they have none before they are resumed.
+    pub fn leave_out_paused(&mut self, is_paused: impl Fn(&str) -> bool) {
+        for one in self.added.iter_mut().chain(&mut self.removed) {
+            if is_paused(&one.job) {
+                (one.before, one.after) = (None, None);
+            }
+        }
+        for one in &mut self.changed {
+            if is_paused(&one.job) {
+                (one.before, one.after) = (None, None);
+            }
+        }
+    }
+
     /// The document without data for people only.
     #[must_use]
     pub fn without_details(mut self) -> Self {

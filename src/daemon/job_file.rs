@@ -13,10 +13,12 @@ use tokio::task::JoinHandle;
 use super::driver::Driver;
 use super::event::Event;
 use super::reading::{self, Bad, Kept, Reading};
+use crate::clock;
 use crate::config::Content;
 use crate::control::changes::ChangesDocument;
 use crate::control::document::ConfigDocument;
 use crate::control::request::{Refused, Reply};
+use crate::core::ids::JobName;
 use crate::core::input::Input;
 use crate::systemd;
 use crate::web::listener::Wanted;
@@ -254,7 +256,13 @@ impl Driver {
                 if good.kept.digest() != self.job_file.kept.load(Ordering::Relaxed) {
                     self.job_file.unkept = Some(good.kept);
                 }
-                if let Some(changes) = good.changes {
+                if let Some(mut changes) = good.changes {
+                    let (engine, now) = (self.event_loop.engine(), clock::now());
+                    let of_all = engine.pause_of_all(now).is_some();
+                    changes.document.leave_out_paused(|job| {
+                        let view = engine.job_view(&JobName::new(job), now);
+                        of_all || view.is_some_and(|view| view.pause.is_some())
+                    });
                     tracing::info!("the job file was read: {}", changes.summary);
                     for warning in reading.warnings.iter().filter(|w| !w.document.note) {
                         tracing::warn!("{}", warning.summary);

@@ -61,7 +61,7 @@ fn fields(fields: &[FieldChange], indent: usize, screen: Screen) -> String {
 
 /// An occurrence, in the zone of its job: `Sat 2026-11-28 02:30 +01:00`.
 fn next(at: Option<&str>, begin: &str) -> String {
-    let Some(at) = at else { return "not scheduled".to_owned() };
+    let Some(at) = at else { return "no next run".to_owned() };
     let told = jiff::fmt::strtime::parse("%Y-%m-%dT%H:%M:%S%:z", at);
     let told = told.and_then(|parts| parts.to_zoned_datetime());
     match told {
