@@ -29,7 +29,10 @@ const FRAME: Duration = Duration::from_millis(150);
 const HEADLINE: SignedDuration = SignedDuration::from_secs(2);
 
 /// The columns beside a bar's message: its name, the bar, and blanks.
-const BESIDE: usize = NAME + 1 + 20 + 1;
+const BESIDE: usize = NAME + 1 + BAR + 1;
+
+/// The width of a bar: narrow enough for the purpose of each job beside it at 80 columns.
+const BAR: usize = 14;
 
 /// The width of a job's name.
 const NAME: usize = 12;
@@ -152,8 +155,8 @@ impl View {
     fn draw(&mut self, job: &JobDocument) {
         let bar = self.by_job.entry(job.name.clone()).or_insert_with(|| {
             let bar = self.bars.add(ProgressBar::new(100));
-            let style = "{prefix:12} {bar:20.cyan/dim} {msg}";
-            let style = ProgressStyle::with_template(style);
+            let style = format!("{{prefix:{NAME}}} {{bar:{BAR}.cyan/dim}} {{msg}}");
+            let style = ProgressStyle::with_template(&style);
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar.set_prefix(job.name.to_string());
             bar
