@@ -9,8 +9,9 @@ use super::{Exit, Global};
 use crate::control::client::ClientError;
 use crate::control::document::{DoneDocument, RunDocument};
 use crate::control::request::{CancelQuery, HistoryQuery, StatusQuery};
-use crate::core::ids::JobName;
+use crate::core::ids::{JobName, RunId};
 use crate::core::meant::{is_glob, names_meant};
+use crate::core::plain::plain;
 use crate::core::run::RunState;
 
 /// Options of `transferd cancel`.
@@ -46,8 +47,8 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     for words in [doubtful, active] {
         let mut exit = Exit::Done;
         for (place, what) in words {
-            match daemon.wait(daemon.client().cancel(&CancelQuery { what })) {
-                Ok(answer) => answers.push((place, answer)),
+            match daemon.wait(daemon.client().cancel(&CancelQuery { what: what.clone() })) {
+                Ok(answer) => answers.push((place, what, answer)),
                 Err(error) => exit = say_error(&error, err),
             }
         }
@@ -55,9 +56,9 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
             return exit;
         }
     }
-    answers.sort_by_key(|(place, _)| *place);
-    let answers: Vec<_> = answers.into_iter().map(|(_, answer)| answer).collect();
-    done(write(&answers, several, args.json, out), Exit::Done)
+    answers.sort_by_key(|(place, _, _)| *place);
+    let answers: Vec<_> = answers.into_iter().map(|(_, what, answer)| (what, answer)).collect();
+    done(write(answers, several, args.json, out), Exit::Done)
 }
 
 /// Words, each with its position on the command line.
@@ -98,19 +99,30 @@ fn meant(daemon: &Daemon, words: &[String]) -> Result<Vec<String>, ClientError> 
     Ok(names.iter().map(ToString::to_string).collect())
 }
 
+/// Writes the answers, each after the word that it is about.
 fn write(
-    answers: &[DoneDocument],
+    answers: Vec<(String, DoneDocument)>,
     several: bool,
     json: bool,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
-    match answers {
-        [one] if json && !several => super::write_json(out, one),
+    if !json {
+        return answers.iter().try_for_each(|(word, answer)| {
+            answer.runs.iter().try_for_each(|run| writeln!(out, "{}", canceling(*run, word)))
+        });
+    }
+    let documents: Vec<_> = answers.into_iter().map(|(_, answer)| answer).collect();
+    match documents.as_slice() {
+        [one] if !several => super::write_json(out, one),
         [] if !several => Ok(()),
-        answers if json => super::write_json(out, &answers),
-        answers => {
-            let runs = answers.iter().flat_map(|answer| &answer.runs);
-            runs.into_iter().try_for_each(|run| writeln!(out, "canceling {run}"))
-        }
+        documents => super::write_json(out, &documents),
+    }
+}
+
+/// That a run is being canceled: with its job, if that is what was named.
+fn canceling(run: RunId, word: &str) -> String {
+    match run.to_string().starts_with(&word.trim().to_lowercase()) {
+        true => format!("canceling {run}"),
+        false => format!("canceling {run} of `{}`", plain(word.trim())),
     }
 }

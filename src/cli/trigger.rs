@@ -14,6 +14,7 @@ use super::event_stream::News;
 use super::render::fit;
 use super::render::paint::{Paint, Tone};
 use super::render::run as words;
+use super::render::table::is_dumb;
 use super::render::words::{ID_SHOWN, Times};
 use super::scheduled_time::time_asked;
 use super::{Exit, Global, zone};
@@ -210,7 +211,7 @@ pub(super) fn follow(
         // There is nobody to tell if standard error is gone.
         let _ = writeln!(err, "{}: {}", run.job, places(&run));
     }
-    let mut teller = Teller::new(global, named);
+    let mut teller = Teller::new(global, &run, named);
     let query = ShowQuery { run: Some(run.id.to_string()) };
     let (mut absent, mut news) = (0, News::default());
     loop {
@@ -254,23 +255,26 @@ async fn stop(signals: &mut Signals) {
     while signals.next().await != Signal::Stop {}
 }
 
-/// Prints the progress of a run: by a line that is kept up to date on a terminal, elsewhere by a
-/// line for each state.
+/// Prints the progress of a run: by a line that is kept up to date on a terminal that can redraw
+/// it, elsewhere by a line for each state.
 struct Teller {
     bar: Option<ProgressBar>,
     paint: Paint,
+    zone: TimeZone,
     named: bool,
     told: Option<RunState>,
 }
 
 impl Teller {
-    fn new(global: &Global, named: bool) -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
+    fn new(global: &Global, run: &RunDocument, named: bool) -> Self {
+        let can_redraw = std::io::stderr().is_terminal() && !is_dumb();
+        let zone = zone::of_job(run.job.as_str(), global).unwrap_or_else(TimeZone::system);
+        let bar = can_redraw.then(|| {
             let bar = ProgressBar::new_spinner();
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Self { bar, paint: Paint(global.color_err), named, told: None }
+        Self { bar, paint: Paint(global.color_err), zone, named, told: None }
     }
 
     /// How long the printed state may stay.
@@ -279,7 +283,7 @@ impl Teller {
     }
 
     fn tell(&mut self, run: &RunDocument, err: &mut dyn Write) {
-        let times = Times { now: clock::now(), zone: TimeZone::system(), absolute: false };
+        let times = Times { now: clock::now(), zone: self.zone.clone(), absolute: false };
         let mut line = words::line(run, &times);
         if self.named {
             line = format!("{}: {line}", fit::plain(run.job.as_str()));
