@@ -1,8 +1,8 @@
 //! Times, durations and sizes in words short enough for a table.
 //!
 //! A duration, and so how far off a moment is, is told by one rule everywhere: in seconds up to a
-//! minute, in minutes up to an hour, in hours up to 48 of them, in days from then on; with the next
-//! smaller unit beside it while there are fewer than ten. Rounded to what is shown, so that a token
+//! minute, in minutes up to an hour, in hours up to a day, in days from then on; with the next smaller
+//! unit beside it while there are fewer than ten. Rounded to what is shown, so that a token
 //! for 365 days is not one for 364 a second later. A moment with a date has its offset too.
 
 use jiff::tz::TimeZone;
@@ -41,6 +41,22 @@ impl Times {
         } else {
             format!("in {}", span(distance))
         }
+    }
+
+    /// The same by the clock of another zone, where one is given.
+    #[must_use]
+    pub fn in_zone(&self, zone: Option<&TimeZone>) -> Self {
+        Self { zone: zone.unwrap_or(&self.zone).clone(), ..self.clone() }
+    }
+
+    /// How far away a time is that was just written: ` (in 2 d)`; empty with `--absolute`.
+    pub fn beside(&self, time: Timestamp) -> String {
+        if self.absolute { String::new() } else { format!(" ({})", self.at(time)) }
+    }
+
+    /// A time within a sentence, and how far away it is.
+    pub fn moment(&self, time: Timestamp) -> String {
+        format!("{}{}", self.zoned(time), self.beside(time))
     }
 
     /// A time with its date and its offset, in the reader's zone.
@@ -171,7 +187,7 @@ pub fn span(duration: SignedDuration) -> String {
         format!("{minutes} min")
     } else if minutes < 600 {
         pair(minutes / 60, "h", minutes % 60, "min")
-    } else if hours < 48 {
+    } else if hours < 24 {
         format!("{hours} h")
     } else if hours < 240 {
         pair(hours / 24, "d", hours % 24, "h")
@@ -243,7 +259,9 @@ mod tests {
             (2 * hour - 1, "2 h"),
             (10 * hour - 31, "9 h 59 min"),
             (10 * hour - 1, "10 h"),
-            (42 * hour, "42 h"),
+            (23 * hour, "23 h"),
+            (day - 1, "1 d"),
+            (42 * hour, "1 d 18 h"),
             (2 * day - 1, "2 d"),
             (2 * day + hour, "2 d 1 h"),
             (10 * day - 1, "10 d"),

@@ -10,7 +10,7 @@ use super::ask::{Daemon, done, say, say_error};
 use super::render::fit::plain;
 use super::render::paint::{Paint, Tone};
 use super::render::words::{ID_SHOWN, Times};
-use super::{Exit, Global};
+use super::{Exit, Global, zone};
 use crate::clock;
 use crate::control::client::ClientError;
 use crate::control::events::HappenedDocument;
@@ -76,6 +76,8 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
             "following what happens from now on; `transferd history` lists past runs"
         );
     }
+    let zone = zone::of_jobs(&jobs, global);
+    let paper = Paper { zone, paint: Paint(global.color), json: args.json };
     let mut query = EventsQuery { since: args.since, jobs, detail: !args.json };
     let signals = daemon.wait(async { Signals::listen() });
     let mut signals = match signals {
@@ -87,7 +89,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     };
     let mut absent = 0;
     loop {
-        let telling = tell(&daemon, &mut query, args.json, global, out, &mut absent);
+        let telling = tell(&daemon, &mut query, &paper, out, &mut absent);
         let ended = daemon.wait(async {
             tokio::select! {
                 biased;
@@ -121,6 +123,14 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     }
 }
 
+/// The form in which events are written.
+struct Paper {
+    /// That of the job, if only one is followed.
+    zone: TimeZone,
+    paint: Paint,
+    json: bool,
+}
+
 /// Why the stream has ended.
 enum Ended {
     /// Ctrl-C.
@@ -135,8 +145,7 @@ enum Ended {
 async fn tell(
     daemon: &Daemon,
     query: &mut EventsQuery,
-    json: bool,
-    global: &Global,
+    paper: &Paper,
     out: &mut dyn Write,
     absent: &mut u32,
 ) -> Ended {
@@ -154,11 +163,11 @@ async fn tell(
         };
         *absent = 0;
         query.since = Some(happened.id);
-        let text = if json {
+        let text = if paper.json {
             json::text(&happened).unwrap_or_default()
         } else {
-            let times = Times { now: clock::now(), zone: TimeZone::system(), absolute: false };
-            line(&happened, &times, Paint(global.color))
+            let times = Times { now: clock::now(), zone: paper.zone.clone(), absolute: false };
+            line(&happened, &times, paper.paint)
         };
         if let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) {
             return Ended::Unheard(error);

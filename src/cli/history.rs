@@ -6,6 +6,7 @@ use std::io::Write;
 use clap::Args as ClapArgs;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::ask::{daemon_or_database, done, say};
 use super::pauses::{self, Shown};
@@ -114,11 +115,13 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         runs.iter_mut().for_each(RunDocument::leave_out_facts);
         super::write_json(out, &runs)
     } else {
+        offline::say_as_recorded(&runs, err);
         let jobs = named(&args);
-        let times = Times { now, zone: zone::of_jobs(&jobs, global), absolute: args.absolute };
+        let times = Times { now, zone: TimeZone::system(), absolute: args.absolute };
+        let zones = zone::of_each(runs.iter().map(|run| &run.job), global);
         let page = match runs.is_empty() {
             true => "no runs\n".to_owned(),
-            false => run::history(&runs, &times, Screen::of_stdout(global.color)),
+            false => run::history(&runs, &times, &zones, Screen::of_stdout(global.color)),
         };
         let is_cut = query.limit.is_some_and(|limit| limit <= runs.len());
         let oldest = || runs.iter().map(|run| run.created_at).min().filter(|_| is_cut);

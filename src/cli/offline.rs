@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::io::Write;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -45,7 +46,9 @@ pub fn history(global: &Global, query: &HistoryQuery) -> Result<Vec<RunDocument>
         answers.push(store.history(&query).map_err(words)?);
     }
     let names = account_names(&store, global);
-    Ok(merged(&query, answers, &names))
+    let mut runs = merged(&query, answers, &names);
+    runs.iter_mut().for_each(|run| run.as_recorded = true);
+    Ok(runs)
 }
 
 /// `show`.
@@ -76,7 +79,20 @@ pub fn show(global: &Global, query: &ShowQuery) -> Result<ShowDocument, String> 
     let events = store.events(found.run.id).map_err(words)?;
     let events = events.iter().map(EventDocument::new).collect();
     let names = account_names(&store, global);
-    Ok(ShowDocument { run: document(&found, &names), events })
+    let run = RunDocument { as_recorded: true, ..document(&found, &names) };
+    Ok(ShowDocument { run, events })
+}
+
+/// Says that unfinished runs are shown as they were recorded, if any of these was read from the
+/// database.
+pub fn say_as_recorded<'a>(runs: impl IntoIterator<Item = &'a RunDocument>, err: &mut dyn Write) {
+    if runs.into_iter().any(|run| run.as_recorded && !run.state.is_over()) {
+        // There is nobody to tell if standard error is gone.
+        let _ = writeln!(
+            err,
+            "no daemon answers: runs that are not over are shown as they were recorded last"
+        );
+    }
 }
 
 /// The row of a job, if a daemon has ever seen it.
@@ -113,6 +129,11 @@ pub fn pause_of_all(global: &Global) -> Result<Arc<PauseOfAll>, String> {
 
 /// A job in the daemon's last version, or, if there never was one, in the job file's.
 pub fn job(global: &Global, name: &JobName) -> Option<Arc<Job>> {
+    jobs(global)?.jobs.get(name).cloned()
+}
+
+/// The jobs in the daemon's last version, or, if there never was one, in the job file's.
+pub fn jobs(global: &Global) -> Option<Arc<JobSet>> {
     let kept = open(global).ok().flatten().and_then(|store| store.last_job_set().ok().flatten());
     let sources = kept.and_then(|text| serde_json::from_str::<Sources>(&text).ok());
     let surroundings = jobfile::surroundings();
@@ -120,7 +141,7 @@ pub fn job(global: &Global, name: &JobName) -> Option<Arc<Job>> {
         Some(sources) => config::parse(&sources, &surroundings).ok()?,
         None => config::read(&Places::here(global).config().ok()?, &surroundings).ok()?,
     };
-    loaded.content.set.jobs.get(name).cloned()
+    Some(loaded.content.set)
 }
 
 /// The last good job set, if one is kept and this version can read it.

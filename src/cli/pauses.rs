@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::ask::{Daemon, NoDaemon};
 use super::render::words::Times;
-use super::{Global, offline};
+use super::{Global, offline, zone};
 use crate::control::document::{PauseDocument, RunDocument};
 use crate::control::request::StatusQuery;
 use crate::core::ids::JobName;
@@ -66,21 +66,22 @@ pub(super) fn sentence(past: &PastPause, time: impl Fn(Timestamp) -> String) -> 
 
 /// That a job is paused: read after its name.
 pub(super) fn of_now(pause: &PauseDocument, time: impl Fn(Timestamp) -> String) -> String {
-    let until = pause.until.map(|until| format!(" until {}", time(until))).unwrap_or_default();
-    let why = pause.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-    format!("has been paused since {}{until}{why}", time(pause.since))
+    format!("has been paused {}", pause.sentence(&time, &time))
 }
 
 /// The lines beneath the rows of `history` if it is about one job: a pause may be the whole answer.
 /// Best effort: without an answer the rows stand alone.
 pub(super) fn beneath(shown: &Shown<'_>, global: &Global, times: &Times) -> String {
     let Some(job) = shown.job() else { return String::new() };
+    let times = &times.in_zone(zone::of_job(job.as_str(), global).as_ref());
     let pauses = match Daemon::find(global) {
         Ok(daemon) => {
             let query =
                 StatusQuery { job: Some(job.to_string()), detail: true, ..StatusQuery::default() };
             let status = daemon.wait(daemon.client().status(&query)).ok();
             let job = status.and_then(|status| status.jobs.into_iter().next());
+            // A pause stops nothing of a job that has no schedule.
+            let job = job.filter(|job| job.schedule.is_some());
             job.map(|job| Pauses {
                 in_force: job.pause,
                 past: job.detail.map(|detail| detail.past_pauses).unwrap_or_default(),
@@ -94,6 +95,9 @@ pub(super) fn beneath(shown: &Shown<'_>, global: &Global, times: &Times) -> Stri
 
 fn in_database(name: &JobName, global: &Global, now: Timestamp) -> Pauses {
     let job = offline::job(global, name);
+    if job.as_ref().is_some_and(|job| job.timetable.is_empty()) {
+        return Pauses::default();
+    }
     let job_row = offline::job_row(global, name).ok().flatten();
     let of_all = offline::pause_of_all(global).unwrap_or_default();
     let own = job_row.as_ref().and_then(|job_row| job_row.pause.as_ref());

@@ -41,6 +41,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         shown.leave_out_facts();
         super::write_json(out, &shown)
     } else {
+        offline::say_as_recorded([&shown.run], err);
         // One job is meant: its times are shown in its zone.
         let zone = zone::of_job(shown.run.job.as_str(), global).unwrap_or_else(TimeZone::system);
         let times = Times { now: clock::now(), zone, absolute: true };

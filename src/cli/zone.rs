@@ -1,6 +1,8 @@
 //! The zone in which days and times of day are meant: the job's, where one job is meant, else the
 //! machine's.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::tz::TimeZone;
 
 use super::ask::Daemon;
@@ -30,11 +32,24 @@ pub(super) fn of_jobs(jobs: &[String], global: &Global) -> TimeZone {
 
 /// The zone of a job, from the daemon, else from the last good job set.
 pub(super) fn of_job(job: &str, global: &Global) -> Option<TimeZone> {
-    if let Ok(daemon) = Daemon::find(global) {
-        let query = StatusQuery { job: Some(job.to_owned()), detail: true, known: true };
-        let status = daemon.wait(daemon.client().status(&query)).ok()?;
-        let rules = status.jobs.into_iter().next()?.detail?.rules?;
-        return TimeZone::get(&rules.timezone).ok();
-    }
-    offline::job(global, &JobName::new(job)).map(|job| job.timetable.zone().clone())
+    of_each([&JobName::new(job)], global).into_values().next()
+}
+
+/// The zones of jobs, as far as they are known, as for one.
+pub(super) fn of_each<'a>(
+    jobs: impl IntoIterator<Item = &'a JobName>,
+    global: &Global,
+) -> BTreeMap<JobName, TimeZone> {
+    let names: BTreeSet<&JobName> = jobs.into_iter().collect();
+    let Some(first) = names.first() else { return BTreeMap::new() };
+    let Ok(daemon) = Daemon::find(global) else {
+        let Some(known) = offline::jobs(global) else { return BTreeMap::new() };
+        let known = names.into_iter().filter_map(|name| known.jobs.get(name));
+        return known.map(|job| (job.name.clone(), job.timetable.zone().clone())).collect();
+    };
+    let one = (names.len() == 1).then(|| first.to_string());
+    let query = StatusQuery { job: one, detail: true, known: true };
+    let Ok(status) = daemon.wait(daemon.client().status(&query)) else { return BTreeMap::new() };
+    let known = status.jobs.into_iter().filter(|job| names.contains(&job.name));
+    known.filter_map(|job| Some((job.name.clone(), job.zone()?))).collect()
 }

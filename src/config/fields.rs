@@ -72,7 +72,7 @@ fn terms_fields(terms: &Terms) -> Vec<Field> {
         field("start_within", optional(*start_within)),
         field("retry.max_attempts", json!(max_attempts)),
         field("retry.initial_delay", length(*initial_delay)),
-        field("retry.multiplier", json!(multiplier)),
+        field("retry.multiplier", number(*multiplier)),
         field("retry.max_delay", length(*max_delay)),
         field("retry.on_timeout", json!(on_timeout)),
         field("partial", json!(partial)),
@@ -239,6 +239,11 @@ fn field(key: &str, value: Value) -> Field {
 
 fn length(duration: SignedDuration) -> Value {
     json!(format(duration))
+}
+
+/// A number as the job file writes it: `2`, not `2.0`.
+fn number(number: f64) -> Value {
+    number.to_string().parse::<i64>().map_or_else(|_| json!(number), |whole| json!(whole))
 }
 
 fn optional(duration: Option<SignedDuration>) -> Value {

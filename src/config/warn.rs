@@ -120,7 +120,7 @@ struct About<'p> {
     now: Timestamp,
     schedules: HashMap<String, Vec<ScheduleWarning>>,
     effects: HashMap<(String, String), Vec<DstEffect>>,
-    intervals: HashMap<(String, String), Option<(Timestamp, SignedDuration)>>,
+    intervals: HashMap<(String, String), Option<SignedDuration>>,
     told: HashSet<(Spot, usize)>,
     /// The jobs of each time that a DST change moves, by instant, wall time and zone.
     moved: BTreeMap<(Timestamp, DateTime, String), Moved>,
@@ -192,17 +192,16 @@ impl About<'_> {
         let now = self.now;
         let shortest =
             self.intervals.entry(key).or_insert_with(|| shortest_interval(&job.timetable, now));
-        let Some((from, interval)) = *shortest else { return };
+        let Some(interval) = *shortest else { return };
         if interval >= timeout {
             return;
         }
         let said = self.timeouts.entry(at).or_insert_with(|| {
             let words = format!(
-                "the `timeout` of `{}` ({}) is longer than its schedule's interval ({}, from {})",
+                "the `timeout` of `{}` ({}) is longer than its schedule's interval ({})",
                 job.name,
                 duration::format(timeout),
                 duration::format(interval),
-                job.timetable.local(from),
             );
             (words, 0)
         });
@@ -224,17 +223,16 @@ impl About<'_> {
     }
 }
 
-fn shortest_interval(timetable: &Timetable, now: Timestamp) -> Option<(Timestamp, SignedDuration)> {
+fn shortest_interval(timetable: &Timetable, now: Timestamp) -> Option<SignedDuration> {
     let mut from = timetable.next_after(now)?;
-    let mut shortest: Option<(Timestamp, SignedDuration)> = None;
+    let mut shortest: Option<SignedDuration> = None;
     for _ in 0..INTERVALS {
         let Some(next) = timetable.next_after(from) else { break };
         let interval = next.duration_since(from);
-        if shortest.is_none_or(|(_, so_far)| interval < so_far) {
-            shortest = Some((from, interval));
-        }
-        // Days apart: further ones add nothing.
-        if interval > SignedDuration::from_hours(24) && shortest.is_some_and(|s| s.0 != from) {
+        if shortest.is_none_or(|so_far| interval < so_far) {
+            shortest = Some(interval);
+        } else if interval > SignedDuration::from_hours(24) {
+            // Days apart: further ones add nothing.
             break;
         }
         from = next;

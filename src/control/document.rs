@@ -15,7 +15,7 @@ use super::phrase::Phrase;
 use crate::core::ids::{JobName, RunId};
 use crate::core::job::{CatchUp, Job, PlaceTemplate};
 use crate::core::place::{AccountNames, NamedPlace};
-use crate::core::reason::{Reason, Wording};
+use crate::core::reason::Reason;
 use crate::core::record::{JobRow, PastPause, Pause};
 use crate::core::transfer::AgentState;
 
@@ -216,12 +216,16 @@ pub struct PauseDocument {
 }
 
 impl PauseDocument {
-    /// Start, end and reason, for people.
-    pub fn sentence(&self, wording: &dyn Wording) -> String {
-        let mut words = format!("since {}", wording.time(self.since));
-        if let Some(until) = self.until {
-            words.push_str(&format!(" until {}", wording.time(until)));
-        }
+    /// Start, end and reason, for people; `last` writes the end, or the start where there is none.
+    pub fn sentence(
+        &self,
+        time: impl Fn(Timestamp) -> String,
+        last: impl Fn(Timestamp) -> String,
+    ) -> String {
+        let mut words = match self.until {
+            Some(until) => format!("since {} until {}", time(self.since), last(until)),
+            None => format!("since {}", last(self.since)),
+        };
         if let Some(reason) = &self.reason {
             words.push_str(&format!(": {reason}"));
         }
@@ -352,6 +356,12 @@ impl JobDocument {
     /// Whether its last run failed.
     pub fn has_failed(&self) -> bool {
         self.last_run.as_ref().is_some_and(|run| run.state.is_failure())
+    }
+
+    /// Whether a pause keeps occurrences of it from running: it stops nothing of a job that is
+    /// disabled or has no schedule.
+    pub fn is_held_by_pause(&self) -> bool {
+        self.paused && self.enabled && self.schedule.is_some()
     }
 
     /// The zone of its schedule, if it is given and known on this machine.

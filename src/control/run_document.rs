@@ -51,6 +51,10 @@ pub struct RunDocument {
     /// The reason as a value; left out of `--json`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<Reason>,
+    /// It was read from the database while no daemon answered, so that what has become of it since
+    /// is not known; left out of `--json`.
+    #[serde(skip)]
+    pub as_recorded: bool,
 }
 
 /// One attempt.
@@ -177,6 +181,7 @@ impl RunDocument {
             ended_at: run.ended_at,
             attempts: attempts.into_iter().map(AttemptDocument::new).collect(),
             facts: Some(run.reason.clone()),
+            as_recorded: false,
         }
     }
 

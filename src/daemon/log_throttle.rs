@@ -6,7 +6,6 @@ use std::collections::hash_map::Entry;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::core::event::EventKind;
 use crate::core::ids::{JobName, RunId};
 use crate::core::input::{Level, LogFields, LogLine};
 use crate::core::reason::ReasonCode;
@@ -82,7 +81,7 @@ fn named(job: Option<&str>, run: Option<&str>, text: &str) -> String {
 fn write(line: &LogLine, run: Option<&str>, text: &str) {
     let (job, by) = (line.job.as_ref().map(JobName::as_str), line.by.as_deref());
     let LogFields { state, event, attempt, reason_code } = line.facts;
-    let (state, event) = (state.map(RunState::word), event.map(EventKind::word));
+    let state = state.map(RunState::word);
     let reason_code = reason_code.map(ReasonCode::word);
     match line.level {
         Level::Debug => {

@@ -1,6 +1,6 @@
 //! Pauses as `why`, `history` and `next` tell of them, with the daemon up and down.
 
-use crate::stage::Stage;
+use crate::stage::{Stage, transferd};
 
 /// What a command prints.
 fn told(stage: &Stage, line: &[&str]) -> String {
@@ -62,4 +62,48 @@ fn next_promises_no_run_of_a_paused_job_for_a_file_given_by_name_and_with_the_da
     let at = after[0]["at"].as_str().unwrap();
     assert!("2099-05-06" <= at, "it comes after the pause, which has an end: {at}");
     assert_eq!(next(&[]), none, "a row a job, of jobs that are not paused");
+}
+
+#[test]
+fn a_change_of_the_job_file_promises_no_run_of_a_paused_job() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    let [_, jobs, _, state] = stage.globals();
+    let changed = format!("{jobs}.changed.yaml");
+    let text = std::fs::read_to_string(&jobs).unwrap();
+    std::fs::write(&changed, text.replace("30 2 * * *", "31 2 * * *")).unwrap();
+    let diff = || {
+        let output = transferd(&["-c", &changed, "--state-dir", &state, "diff", "--json"]);
+        assert_eq!(output.code, 0, "{}", output.err);
+        serde_json::from_str(&output.out).unwrap()
+    };
+    let assert_next = |document: &serde_json::Value, is_told: bool| {
+        let job = &document["changed"][0];
+        assert_eq!(job["job"], "nightly", "{document}");
+        assert_eq!((job["before"].is_string(), job["after"].is_string()), (is_told, is_told));
+    };
+    assert_next(&diff(), true);
+    told(&stage, &["pause", "nightly"]);
+    assert_next(&diff(), false);
+    told(&stage, &["resume", "nightly"]);
+    told(&stage, &["pause", "--all"]);
+    assert_next(&diff(), false);
+    std::fs::rename(&changed, &jobs).unwrap();
+    assert_next(&stage.json(&["reload", "--json"]), false);
+}
+
+#[test]
+fn what_was_under_way_when_the_daemon_stopped_is_shown_as_it_was_recorded() {
+    let stage = Stage::new("");
+    let mut daemon = stage.start();
+    let run = told(&stage, &["trigger", "slow"]).trim().to_owned();
+    assert_eq!(stage.command(&["history"]).err, "");
+    assert_eq!(daemon.stop(), 0);
+    for line in [&["history"][..], &["show", &run]] {
+        let output = stage.command(line);
+        let expected = "no daemon answers: runs that are not over are shown as they were recorded";
+        assert!(output.err.contains(expected), "{line:?}: {}", output.err);
+    }
+    let shown = told(&stage, &["show", &run]);
+    assert!(shown.contains("not yet when this was recorded"), "{shown}");
 }

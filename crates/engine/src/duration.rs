@@ -244,14 +244,22 @@ pub fn check_range(duration: SignedDuration) -> Result<(), DurationError> {
     Ok(())
 }
 
+/// The milliseconds of an hour.
+const HOUR: u128 = 3_600_000;
+
 /// The text that [`parse`] reads back to the same length: `1h30m`. Fractions of a millisecond are
-/// cut off; a negative duration is given a `-`, which [`parse`] refuses.
+/// cut off; a negative duration is given a `-`, which [`parse`] refuses. Up to two days, whole hours
+/// are written as such: `24h`, `26h`, as people write them.
 pub fn format(duration: SignedDuration) -> String {
     let mut rest = duration.as_millis().unsigned_abs();
     if rest == 0 {
         return "0s".to_owned();
     }
     let mut text = String::from(if duration.is_negative() { "-" } else { "" });
+    if rest.is_multiple_of(HOUR) && rest < 48 * HOUR {
+        text.push_str(&format!("{}h", rest / HOUR));
+        return text;
+    }
     for (unit, millis) in UNITS {
         let count = rest / u128::from(millis);
         rest %= u128::from(millis);
@@ -324,11 +332,11 @@ mod tests {
             ("0.25s", "write `250ms`"),
             ("5min", "write `5m`"),
             ("2 hours", "write `2h`"),
-            ("1 day, 2 hours", "write `1d2h`"),
+            ("1 day, 2 hours", "write `26h`"),
             ("2H", "write `2h`"),
             ("1w", "write `7d`"),
             ("PT1H30M", "write `1h30m`"),
-            ("P1DT2H", "write `1d2h`"),
+            ("P1DT2H", "write `26h`"),
             (" 5s", "write `5s`"),
             ("0", "write `0s`"),
             ("30", "write `30s` for seconds, `30m` for minutes or `30h` for hours"),
@@ -354,6 +362,14 @@ mod tests {
         assert_eq!(check_range(parse("0s").unwrap()).unwrap_err().message, "`0s` is too short");
         let error = check_range(parse("365d1ms").unwrap()).unwrap_err();
         assert_eq!(error.to_string(), "`365d1ms` is too long (365d is the longest)");
+    }
+
+    #[test]
+    fn whole_hours_are_written_as_such_up_to_two_days() {
+        for text in ["1h", "24h", "26h", "47h", "2d", "2d1h", "1d30m", "90s", "1h30m"] {
+            let text = text.replace("90s", "1m30s");
+            assert_eq!(format(parse(&text).unwrap()), text);
+        }
     }
 
     #[test]

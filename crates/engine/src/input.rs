@@ -8,7 +8,6 @@ use jiff::{SignedDuration, Timestamp};
 use super::alert::{Delivery, QueuedAlert};
 use super::cause::{CauseQuery, FailedObject, OurRow};
 use super::digest::Reading;
-use super::event::EventKind;
 use super::ids::{AccessId, AlertId, AlertKey, AttemptId, JobName, RunId, TransferId};
 use super::job::{AlertChannel, JobSet};
 use super::place::TransferRequest;
@@ -232,7 +231,7 @@ pub struct LogLine {
     pub run: Option<RunId>,
     /// The operator who requested it, if it results from a request.
     pub by: Option<String>,
-    /// Fields about its run, beside the sentence.
+    /// Fields beside the sentence.
     pub facts: LogFields,
     /// When.
     pub at: Timestamp,
@@ -240,13 +239,13 @@ pub struct LogLine {
     pub text: String,
 }
 
-/// Fields of a [`LogLine`] about a run, beside its sentence, for searching the log.
+/// Fields of a [`LogLine`] beside its sentence, for searching the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LogFields {
     /// The run's state.
     pub state: Option<RunState>,
-    /// The event, if it is in the run's timeline too.
-    pub event: Option<EventKind>,
+    /// The event, in one word: that in the run's timeline, or that in the life of the job.
+    pub event: Option<&'static str>,
     /// The number of the run's latest attempt.
     pub attempt: Option<u32>,
     /// Why the run is in its state.

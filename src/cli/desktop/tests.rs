@@ -133,7 +133,7 @@ fn a_token_is_told_of_three_days_before_its_end_and_at_its_end() {
     assert_eq!(look(10 * day, 10 * day).as_deref(), Some("the agent's token has expired"));
     assert_eq!(look(10 * day, 11 * day), None);
     // A new one, that ends within hours.
-    assert_eq!(look(12 * day, 11 * day).as_deref(), Some("the agent's token expires in 24 h"));
+    assert_eq!(look(12 * day, 11 * day).as_deref(), Some("the agent's token expires in 1 d"));
 }
 
 #[test]

@@ -37,17 +37,23 @@ fn taken(chars: impl Iterator<Item = char>, room: usize) -> String {
 pub fn lines(text: &str, room: Option<usize>) -> Vec<String> {
     let text = plain(text);
     let Some(room) = room else { return vec![text.replace(BOUND, " ")] };
-    broken(&bound(&text, Narrow::Yes), room)
+    broken(&text, room)
 }
 
-/// The lines of a text in which some words are bound together. Bound words that are wider than a
-/// line are parted again, so that no line breaks within a word where it could break between two.
+/// The lines of a text, in which words that are read as one are bound together. Bound words that are
+/// wider than a line are parted again, durations first, so that no line breaks within a word where
+/// it could break between two.
 fn broken(text: &str, room: usize) -> Vec<String> {
-    let loose = |word: &str| match width(word) > room {
-        true => word.replace(BOUND, " "),
-        false => word.to_owned(),
+    let loosened = |text: &str, loose: &dyn Fn(&str) -> String| {
+        let words = text.split(' ').map(|word| match width(word) > room {
+            true => loose(word),
+            false => word.to_owned(),
+        });
+        words.collect::<Vec<_>>().join(" ")
     };
-    let text = text.split(' ').map(loose).collect::<Vec<_>>().join(" ");
+    let text = bound(text, Narrow::No);
+    let text = loosened(&text, &|word| bound(&word.replace(BOUND, " "), Narrow::Yes));
+    let text = loosened(&text, &|word| word.replace(BOUND, " "));
     let options = Options::new(room.max(1))
         .word_separator(WordSeparator::AsciiSpace)
         .word_splitter(WordSplitter::NoHyphenation);
@@ -106,8 +112,13 @@ pub(super) fn pair(name: &str, value: &str) -> String {
 /// A blank at which lines are not broken (U+00A0).
 pub(super) const BOUND: char = '\u{a0}';
 
-/// The widest part of a text without a possible line break.
+/// The widest part of a text without a good place for a line break.
 pub fn longest_word(text: &str) -> usize {
+    bound(text, Narrow::No).split(' ').map(width).max().unwrap_or(0)
+}
+
+/// The same where durations may be broken between their units.
+pub fn longest_part(text: &str) -> usize {
     bound(text, Narrow::Yes).split(' ').map(width).max().unwrap_or(0)
 }
 
@@ -116,12 +127,12 @@ pub fn longest_piece(text: &str) -> usize {
     text.split(' ').map(width).max().unwrap_or(0)
 }
 
-/// Whether a text is in a column: there a long duration may be broken between its units.
+/// Whether there is so little room that a duration may be broken between its units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Narrow {
-    /// In a column.
+    /// There is.
     Yes,
-    /// Across the screen.
+    /// There is not.
     No,
 }
 
@@ -218,7 +229,7 @@ pub fn hanging(text: &str, used: usize, indent: usize, room: Option<usize>) -> S
     let room = room.map(|room| room.saturating_sub(used.max(indent)));
     let text = plain(text);
     let lines = match room {
-        Some(room) => broken(&bound(&text, Narrow::No), room),
+        Some(room) => broken(&text, room),
         None => vec![text.replace(BOUND, " ")],
     };
     lines.join(&format!("\n{:indent$}", ""))
@@ -251,7 +262,8 @@ mod tests {
     #[test]
     fn a_number_is_not_parted_from_its_unit() {
         let text = "after 2 h 30 min: 45 %, 1.5 GiB/s";
-        assert_eq!(lines(text, Some(12)), ["after 2 h", "30 min:", "45 %,", "1.5 GiB/s"]);
+        assert_eq!(lines(text, Some(12)), ["after", "2 h 30 min:", "45 %,", "1.5 GiB/s"]);
+        assert_eq!(lines(text, Some(9)), ["after 2 h", "30 min:", "45 %,", "1.5 GiB/s"]);
         assert_eq!(lines("  2 at", Some(20)), ["  2 at"]);
         let text = "Sat 2026-11-28 02:30 +01:00 (in 1 h 2 min)";
         let told = ["Sat 2026-11-28", "02:30 +01:00", "(in 1 h 2 min)"];

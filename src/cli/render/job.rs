@@ -68,7 +68,7 @@ pub fn page(job: &JobDocument, times: &Times, reader: &TimeZone, screen: Screen)
     fact("policies", Tone::Plain, &policies.join(", "));
     if !recent.is_empty() {
         text.push('\n');
-        text.push_str(&run::history(recent, times, screen));
+        text.push_str(&run::history(recent, times, &run::Zones::new(), screen));
     }
     let name = job.name.as_str();
     let quoted = if name.contains(' ') { format!("'{name}'") } else { name.to_owned() };

@@ -2,7 +2,10 @@
 //!
 //! Functions of documents, the present, the zone and the screen alone.
 
-use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::fit::{hanging, plain};
 use super::paint::{Paint, Tone};
@@ -10,15 +13,13 @@ use super::table::{Rows, Screen};
 use super::totals::{Totals, dollars};
 use super::words::{Times, bytes, count, span};
 use crate::control::document::{AttemptDocument, RunDocument, ShowDocument};
+use crate::core::ids::JobName;
 use crate::core::place::NamedPlace;
 use crate::core::reason::{Reason, UnderWay};
 use crate::core::run::{RunState, Trigger};
 
 /// Lines of a run's reason in `history`; `show` has all of it.
 const REASON_LINES: usize = 3;
-
-/// The delay from an end to our noticing it from which both times are shown.
-const SEEN_LATER: SignedDuration = SignedDuration::from_secs(60);
 
 /// The column of values.
 const FACT: usize = 13;
@@ -52,27 +53,35 @@ pub fn progress(attempt: &AttemptDocument) -> Option<String> {
 
 /// A line for people who wait for a run.
 pub fn line(run: &RunDocument, times: &Times) -> String {
-    let mut line = state(run.state);
+    let state = state(run.state);
+    // What comes next goes before the reason: the end of the line is cut where it is too long.
+    if let Some(Reason::BackingOff { because, attempt, of, at }) = &run.facts {
+        let because = plain(&because.sentence(times));
+        return match at {
+            Some(at) => {
+                let until = times.zoned(*at);
+                format!("{state} until {until} (attempt {attempt} of {of}): {because}")
+            }
+            None => format!("{state} (attempt {attempt} of {of} follows): {because}"),
+        };
+    }
     let at_work = run.latest_attempt().filter(|_| run.shows_progress());
     let told = at_work.and_then(progress);
-    if let Some(told) = told.or_else(|| beside_state(run, times).map(|reason| plain(&reason))) {
-        line.push_str(&format!(": {told}"));
+    match told.or_else(|| reason(run, times).map(|reason| plain(&reason))) {
+        Some(told) => format!("{state}: {told}"),
+        None => state,
     }
-    line
 }
 
-/// The reason for a run's state, to be read after the state: one that succeeded was completed.
-fn beside_state(run: &RunDocument, times: &Times) -> Option<String> {
-    let told = (!run.reason.is_empty()).then(|| run.sentence(times))?;
-    match told.strip_prefix("completed: ").filter(|_| run.state == RunState::Succeeded) {
-        Some(rest) => Some(rest.to_owned()),
-        None => Some(told),
-    }
+/// The reason for a run's state, if there is one.
+fn reason(run: &RunDocument, times: &Times) -> Option<String> {
+    (!run.reason.is_empty()).then(|| run.sentence(times))
 }
 
 /// How long a run has taken, or has been going on.
 pub fn took(run: &RunDocument, now: Timestamp) -> String {
-    if run.state == RunState::Skipped {
+    let is_unknown = run.as_recorded && run.ended_at.is_none();
+    if run.state == RunState::Skipped || is_unknown {
         return "-".to_owned();
     }
     span(run.over_at().unwrap_or(now).duration_since(run.created_at))
@@ -97,45 +106,57 @@ pub fn short_ids(runs: &[RunDocument]) -> Vec<String> {
     runs.iter().map(cut).collect()
 }
 
-/// `history` for people.
-pub fn history(runs: &[RunDocument], times: &Times, screen: Screen) -> String {
+/// The zones of jobs, in which the times of their runs are shown.
+pub type Zones = BTreeMap<JobName, TimeZone>;
+
+/// `history` for people: each row in the zone of its job, as far as known, else in that of `times`.
+pub fn history(runs: &[RunDocument], times: &Times, zones: &Zones, screen: Screen) -> String {
     let headings = ["RUN", "JOB", "SCHEDULED", "CREATED", "TOOK", "STATE"];
     let mut rows = Rows::new(screen, &headings).naming(1).beside("RESULT").brief(REASON_LINES);
+    let of = |run: &RunDocument| times.in_zone(zones.get(&run.job));
+    let scheduled_runs = runs.iter().filter(|run| run.scheduled_for.is_some());
+    let zones_shown: BTreeSet<_> = scheduled_runs.map(|run| of(run).zone()).collect();
+    let differ = zones_shown.len() > 1;
     for (run, id) in runs.iter().zip(short_ids(runs)) {
+        let times = of(run);
         rows.add([
             (Tone::Plain, id),
             (Tone::Strong, run.job.to_string()),
-            (Tone::Plain, scheduled(run, times)),
+            (Tone::Plain, scheduled(run, differ, &times)),
             (Tone::Plain, times.at(run.created_at)),
             (Tone::Plain, took(run, times.now)),
             (Tone::of(run.state), state(run.state)),
         ]);
-        if let Some(told) = outcome(run, times) {
+        if let Some(told) = outcome(run, &times) {
             rows.remark(Tone::Plain, told);
         }
     }
-    let scheduled = runs.iter().any(|run| run.scheduled_for.is_some());
-    let beneath = match scheduled && !times.absolute {
-        true => format!("; scheduled times are of {}", times.zone()),
-        false => String::new(),
+    let beneath = match zones_shown.first().filter(|_| !differ && !times.absolute) {
+        Some(zone) => format!("; scheduled times are of {zone}"),
+        None => String::new(),
     };
     let totals = hanging(&format!("{}{beneath}", Totals::of(runs)), 0, 2, screen.room());
     format!("{}{totals}\n", rows.text())
 }
 
-/// The scheduled time, and the run's origin if it is not the schedule.
-fn scheduled(run: &RunDocument, times: &Times) -> String {
+/// The scheduled time, with its offset where the rows' zones differ, and the run's origin if it is
+/// not the schedule.
+fn scheduled(run: &RunDocument, zones_differ: bool, times: &Times) -> String {
     let word = run.trigger.word().replace('_', "-");
+    let short = |at| match zones_differ && !times.absolute {
+        true => format!("{} {}", times.short(at), times.offset(at)),
+        false => times.short(at),
+    };
     match run.scheduled_for {
-        Some(at) if run.trigger == Trigger::Schedule => times.short(at),
-        Some(at) => format!("{} {word}", times.short(at)),
+        Some(at) if run.trigger == Trigger::Schedule => short(at),
+        Some(at) => format!("{} {word}", short(at)),
         None => word,
     }
 }
 
 /// The result of a run: amounts and speed, its progress, or the reason for its state.
 fn outcome(run: &RunDocument, times: &Times) -> Option<String> {
-    let reason = || (!run.reason.is_empty()).then(|| run.sentence(times));
+    let reason = || reason(run, times);
     let attempt = run.latest_attempt();
     let mut told = match run.state {
         RunState::Running => {
@@ -201,7 +222,7 @@ pub fn show(shown: &ShowDocument, times: &Times, screen: Screen) -> String {
     fact("job", Tone::Strong, run.job.as_str());
     fact("from", Tone::Plain, &with_account(&run.source));
     fact("to", Tone::Plain, &with_account(&run.destination));
-    let reason = beside_state(run, times).map(|reason| format!(": {reason}"));
+    let reason = reason(run, times).map(|reason| format!(": {reason}"));
     let told = format!("{}{}", state(run.state), reason.unwrap_or_default());
     fact("state", Tone::of(run.state), &told);
     let scheduled = match (run.scheduled_for, run.trigger) {
@@ -221,11 +242,14 @@ pub fn show(shown: &ShowDocument, times: &Times, screen: Screen) -> String {
         Some(end) if run.state == RunState::Skipped => times.full(end),
         Some(seen) => {
             let over = run.over_at().unwrap_or(seen);
-            // The agent's own end is earlier if nobody looked for a while.
-            let late = seen.duration_since(over) >= SEEN_LATER;
-            let seen = if late { format!("; seen {}", times.full(seen)) } else { String::new() };
-            format!("{}, after {took}{seen}", times.full(over))
+            let (over, seen) = (times.full(over), times.full(seen));
+            // The agent's own end is earlier than our look that shows it.
+            match over == seen {
+                true => format!("{over}, after {took}"),
+                false => format!("{over} at the agent, after {took}; seen {seen}"),
+            }
         }
+        None if run.as_recorded => "not yet when this was recorded".to_owned(),
         None => format!("not yet ({took} so far)"),
     };
     fact("ended", Tone::Plain, &ended);
@@ -251,11 +275,12 @@ fn with_account(place: &NamedPlace) -> String {
 fn attempts(run: &RunDocument, times: &Times, screen: Screen) -> String {
     let mut rows = Rows::new(screen, &["ATTEMPT", "SUBMITTED", "TOOK", "STATE"]).beside("DETAIL");
     for attempt in &run.attempts {
-        let end = attempt.over_at().unwrap_or(times.now);
+        let now = (!run.as_recorded).then_some(times.now);
+        let took = attempt.over_at().or(now).map(|end| end.duration_since(attempt.submitted_at));
         rows.add([
             (Tone::Plain, attempt.number.to_string()),
             (Tone::Plain, times.full(attempt.submitted_at)),
-            (Tone::Plain, span(end.duration_since(attempt.submitted_at))),
+            (Tone::Plain, took.map_or_else(|| "-".to_owned(), span)),
             (Tone::of(attempt.state), state(attempt.state)),
         ]);
         if let Some(transfer) = attempt.transfer_id {

@@ -3,7 +3,6 @@
 //!
 //! A function of the document, the present, the zone and the screen alone.
 
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::fit::hanging;
@@ -15,7 +14,6 @@ use crate::control::document::{
     AttemptDocument, JobDocument, PauseDocument, RunDocument, StatusDocument,
 };
 use crate::control::progress::Progress;
-use crate::core::date_time::with_offset;
 use crate::core::run::RunState;
 use crate::core::transfer::AgentState;
 
@@ -37,20 +35,20 @@ pub fn page(status: &StatusDocument, times: &Times, screen: Screen) -> String {
         [job] if job.recent.is_some() => job.zone(),
         [] | [_] | [_, _, ..] => None,
     };
-    let reader = &times.zone;
-    let times = &Times { zone: zone.unwrap_or_else(|| reader.clone()), ..times.clone() };
+    let reader = times;
+    let times = &reader.in_zone(zone.as_ref());
     let mut text = head(status, times, screen);
     if status.jobs.is_empty() {
         text.push_str("no jobs\n");
     } else {
-        text.push_str(&jobs(status, times, reader, screen).1.text());
+        text.push_str(&jobs(status, reader, screen).1.text());
     }
     // One job that was requested by name is shown in full.
     if let [job] = status.jobs.as_slice()
         && job.recent.is_some()
     {
         text.push('\n');
-        text.push_str(&super::job::page(job, times, reader, screen));
+        text.push_str(&super::job::page(job, times, &reader.zone, screen));
     }
     text
 }
@@ -78,7 +76,7 @@ pub fn head(status: &StatusDocument, times: &Times, screen: Screen) -> String {
         fact("now", (Tone::Plain, times.full(times.now)));
     }
     if let Some(pause) = &status.pause {
-        fact("paused", (Tone::Doubtful, format!("all jobs, {}", pause.sentence(times))));
+        fact("paused", (Tone::Doubtful, format!("all jobs, {}", paused(pause, times))));
     }
     if status.jobs.len() > 1 {
         fact("jobs", (Tone::Plain, summary(&status.jobs)));
@@ -174,7 +172,7 @@ fn summary(jobs: &[JobDocument]) -> String {
         (of(&|job| late_since(job).is_some()), "late"),
         (of(&JobDocument::has_failed), "failed last"),
         (of(&|job| job.active_run.is_some()), "active"),
-        (of(&|job| job.paused), "paused"),
+        (of(&JobDocument::is_held_by_pause), "paused"),
         (of(&|job| !job.enabled), "disabled"),
     ];
     let kinds = kinds.iter().filter(|(many, _)| *many > 0);
@@ -185,27 +183,28 @@ fn summary(jobs: &[JobDocument]) -> String {
     }
 }
 
-/// The jobs, problems first, then active ones, and their table: a row each.
+/// The jobs, problems first, then active ones, and their table: a row each, with its times in the
+/// zone of its job.
 pub fn jobs<'a>(
     status: &'a StatusDocument,
-    times: &Times,
-    reader: &TimeZone,
+    reader: &Times,
     screen: Screen,
 ) -> (Vec<&'a JobDocument>, Rows) {
-    let asked_at = status.agent.asked_at.unwrap_or(times.now);
+    let asked_at = status.agent.asked_at.unwrap_or(reader.now);
     let mut sorted: Vec<_> = status.jobs.iter().collect();
     // Stable: within a group they stay in the order of their names.
     sorted.sort_by_key(|job| urgency(job));
     let headings = ["JOB", "STATE", "LAST RUN", "NEXT RUN"];
     let mut rows = Rows::new(screen, &headings).naming(0).beside("DETAIL").brief(REMARK_LINES);
     for job in &sorted {
+        let times = reader.in_zone(job.zone().as_ref());
         rows.add([
             (Tone::Strong, job.name.to_string()),
             state(job),
-            run::last(job.last_run.as_ref(), times),
-            (Tone::Plain, next(job, times, reader)),
+            run::last(job.last_run.as_ref(), &times),
+            (Tone::Plain, next(job, &times, reader)),
         ]);
-        for (tone, remark) in remarks(job, status.pause.as_ref(), asked_at, times) {
+        for (tone, remark) in remarks(job, status.pause.as_ref(), asked_at, &times) {
             rows.remark(tone, remark);
         }
     }
@@ -216,10 +215,14 @@ fn urgency(job: &JobDocument) -> u8 {
     match (late_since(job).is_some() || job.has_failed(), &job.active_run) {
         (true, _) => 0,
         (false, Some(_)) => 1,
-        (false, None) if job.paused => 2,
+        (false, None) if job.is_held_by_pause() => 2,
         (false, None) if job.enabled => 3,
         (false, None) => 4,
     }
+}
+
+fn paused(pause: &PauseDocument, times: &Times) -> String {
+    pause.sentence(|at| times.zoned(at), |at| times.moment(at))
 }
 
 fn late_since(job: &JobDocument) -> Option<Timestamp> {
@@ -233,7 +236,7 @@ fn state(job: &JobDocument) -> (Tone, String) {
             let tone = if late { Tone::Bad } else { Tone::of(active.state) };
             (tone, run::state(active.state))
         }
-        None if job.paused => (Tone::Doubtful, "paused".to_owned()),
+        None if job.is_held_by_pause() => (Tone::Doubtful, "paused".to_owned()),
         None if !job.enabled => (Tone::Faint, "disabled".to_owned()),
         None if late => (Tone::Bad, "late".to_owned()),
         None => (Tone::Faint, "idle".to_owned()),
@@ -267,7 +270,7 @@ fn remarks(
         remarks.push((Tone::Plain, format!("{} behind it", waits(behind))));
     }
     if let Some(since) = late_since(job) {
-        remarks.push((Tone::Bad, format!("late since {}", times.zoned(since))));
+        remarks.push((Tone::Bad, format!("late since {}", times.moment(since))));
     }
     if let Some(held) = detail.and_then(|detail| detail.held_back.as_ref()) {
         let due = times.zoned(held.occurrence);
@@ -276,7 +279,7 @@ fn remarks(
     }
     // A pause of all jobs is shown once.
     if let Some(pause) = job.pause.as_ref().filter(|pause| of_all != Some(*pause)) {
-        remarks.push((Tone::Doubtful, format!("paused {}", pause.sentence(times))));
+        remarks.push((Tone::Doubtful, format!("paused {}", paused(pause, times))));
     }
     if job.last_run.as_ref().is_some_and(|last| last.state != RunState::Succeeded) {
         let told = match &job.last_success {
@@ -333,13 +336,11 @@ fn bar(progress: Progress) -> Option<String> {
     Some(words)
 }
 
-/// The next occurrence, with its offset where that is not the reader's.
-fn next(job: &JobDocument, times: &Times, reader: &TimeZone) -> String {
-    let zone = job.zone();
-    let zone = zone.as_ref().unwrap_or(reader);
+/// The next occurrence, with its offset where that is not the reader's. `times` are the job's.
+fn next(job: &JobDocument, times: &Times, reader: &Times) -> String {
     match job.next_run {
-        Some(at) if times.absolute => with_offset(at, zone),
-        Some(at) => Times { zone: reader.clone(), ..times.clone() }.next(at, Some(zone)),
+        Some(at) if times.absolute => times.full(at),
+        Some(at) => reader.next(at, Some(&times.zone)),
         None if job.schedule.is_none() => "by hand".to_owned(),
         None => "-".to_owned(),
     }

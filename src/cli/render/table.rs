@@ -6,7 +6,7 @@
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
 
-use super::fit::{lines, longest_piece, longest_word, plain, width};
+use super::fit::{lines, longest_part, longest_piece, longest_word, plain, width};
 use super::paint::{Paint, Tone};
 
 /// A narrower terminal is treated as if it had this width: no table is readable in less.
@@ -221,7 +221,8 @@ impl Rows {
         let whole = !beside || total(&widths) + REMARK_GOOD <= screen;
         let mut widths = if whole { narrowed_to(usize::MAX) } else { narrowed_to(NAME_BESIDE) };
         let room = if beside { screen - REMARK_MIN } else { screen + GAP };
-        let (words, pieces) = (self.longest_words(longest_word), self.longest_words(longest_piece));
+        let words = self.longest_words(longest_word);
+        let (parts, pieces) = (self.longest_words(longest_part), self.longest_words(longest_piece));
         while total(&widths) > room {
             let name = |least| self.names.filter(|name| widths[*name] > least);
             let widest = |least: &dyn Fn(usize) -> usize| {
@@ -231,6 +232,7 @@ impl Rows {
             };
             let narrower = name(NAME_MIN)
                 .or_else(|| widest(&|column| words[column]))
+                .or_else(|| widest(&|column| parts[column]))
                 .or_else(|| widest(&|column| pieces[column]))
                 .or_else(|| name(NAME_LEAST))
                 .or_else(|| widest(&|_| CELL_LEAST));

@@ -1,6 +1,8 @@
 //! The pages for people, at two widths: each kind of state, long and wide names, and many jobs.
 
+mod runs;
 mod widths;
+mod zones;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -78,6 +80,7 @@ fn a_run(
         ended_at: state.is_over().then(|| ago(created / 2)),
         attempts: Vec::new(),
         facts: Some(reason),
+        as_recorded: false,
     }
 }
 
@@ -365,17 +368,17 @@ fn status_in_a_pipe_has_a_line_for_each_job() {
 
 #[test]
 fn history_at_80_columns() {
-    insta::assert_snapshot!(run::history(&runs(), &times(false), screen(80)));
+    insta::assert_snapshot!(run::history(&runs(), &times(false), &run::Zones::new(), screen(80)));
 }
 
 #[test]
 fn history_at_120_columns() {
-    insta::assert_snapshot!(run::history(&runs(), &times(false), screen(120)));
+    insta::assert_snapshot!(run::history(&runs(), &times(false), &run::Zones::new(), screen(120)));
 }
 
 #[test]
 fn history_with_dates_at_120_columns() {
-    insta::assert_snapshot!(run::history(&runs(), &times(true), screen(120)));
+    insta::assert_snapshot!(run::history(&runs(), &times(true), &run::Zones::new(), screen(120)));
 }
 
 #[test]
@@ -398,7 +401,7 @@ fn nothing_is_wider_than_the_screen_or_steers_it() {
             let pages = [
                 status::page(&many, &times, screen),
                 status::page(&a_bad_status(), &times, screen),
-                run::history(&runs(), &times, screen),
+                run::history(&runs(), &times, &run::Zones::new(), screen),
                 run::show(&a_shown(), &times, screen),
             ];
             for line in pages.iter().flat_map(|page| page.lines()) {
@@ -469,14 +472,4 @@ fn a_job_that_is_asked_for_is_told_of_in_full() {
     ] {
         assert!(told.contains(expected), "{expected}: {told}");
     }
-}
-
-#[test]
-fn a_run_that_succeeded_is_not_said_to_be_completed_besides() {
-    let line = |state, reason: &str| {
-        super::run::line(&a_run(3, "a", state, 60, Reason::in_words(reason)), &times(false))
-    };
-    assert_eq!(line(RunState::Succeeded, "completed: 3 objects"), "succeeded: 3 objects");
-    assert_eq!(line(RunState::Succeeded, "completed"), "succeeded: completed");
-    assert_eq!(line(RunState::Failed, "completed: 1 failed"), "failed: completed: 1 failed");
 }

@@ -8,7 +8,7 @@ use ratatui::text::Line;
 use super::feed::Followed;
 use super::model::{Mode, Model};
 use super::painted;
-use crate::cli::render::fit::{cut_end, hanging, width};
+use crate::cli::render::fit::{cut_end, hanging, lines as lines_of, width};
 use crate::cli::render::paint::{Paint, Tone};
 use crate::cli::render::status::{head, jobs};
 use crate::cli::render::table::Screen;
@@ -40,7 +40,8 @@ const MINUTE: i64 = 60;
 
 /// The lines of the whole screen, no more than its height.
 pub(super) fn lines(model: &mut Model, times: &Times, paper: Screen, height: usize) -> Page {
-    let room = height.saturating_sub(1);
+    let foot = foot(model, times, paper, height);
+    let room = height.saturating_sub(foot.len());
     let mut lines = match &model.mode {
         Mode::Jobs | Mode::Filter | Mode::Question(_) => of_jobs(model, times, paper, room),
         Mode::Text(_, text) => {
@@ -57,7 +58,7 @@ pub(super) fn lines(model: &mut Model, times: &Times, paper: Screen, height: usi
         }
     };
     lines.resize(room, Line::default());
-    lines.push(foot(model, times, paper));
+    lines.extend(foot);
     lines
 }
 
@@ -112,7 +113,7 @@ fn of_jobs(model: &mut Model, times: &Times, paper: Screen, room: usize) -> Page
         above.push(Line::from("…"));
     }
     let shown = filtered(status, &model.filter);
-    let (order, rows) = jobs(&shown, times, &times.zone, paper);
+    let (order, rows) = jobs(&shown, times, paper);
     let order: Vec<_> = order.into_iter().map(|job| job.name.clone()).collect();
     if !order.iter().any(|name| Some(name) == model.selected.as_ref()) {
         model.selected = order.first().cloned();
@@ -149,7 +150,7 @@ fn filtered(status: &StatusDocument, filter: &str) -> StatusDocument {
 
 /// The keys that the last line lists, the most important ones first.
 const FOOT: [&str; 8] =
-    ["q quit", "? keys", "Enter run", "d job", "t trigger", "r retry", "c cancel", "p pause"];
+    ["q quit", "? keys", "Enter run", "t trigger", "r retry", "c cancel", "p pause", "d job"];
 
 /// The first of these words that fit into a line.
 fn as_many_as_fit(words: &[String], room: usize) -> String {
@@ -170,8 +171,9 @@ fn clock(times: &Times) -> String {
     times.now.to_zoned_datetime(times.zone.clone()).strftime("%H:%M %:z").to_string()
 }
 
-/// The last line: a question, the result of the last action, the filter, or the keys.
-fn foot(model: &Model, times: &Times, paper: Screen) -> Line<'static> {
+/// The last lines: a question, the result of the last action, the filter, or the keys. Nothing of a
+/// message is cut as long as half of the screen is enough for it.
+fn foot(model: &Model, times: &Times, paper: Screen, height: usize) -> Page {
     let (tone, words) = match (&model.mode, &model.told) {
         (Mode::Question(action), _) => (Tone::Strong, action.question()),
         (Mode::Filter, _) => {
@@ -190,17 +192,23 @@ fn foot(model: &Model, times: &Times, paper: Screen) -> Line<'static> {
                 filter => (format!("/{filter} (Esc: all)"), true),
             };
             let mut keys = FOOT.map(str::to_owned).to_vec();
-            keys.insert(if first { 0 } else { keys.len() }, filter);
-            let room = paper.room().unwrap_or(80);
-            let (keys, clock) = (as_many_as_fit(&keys, room), clock(times));
+            keys.insert(if first { 0 } else { 2 }, filter);
+            let (room, clock) = (paper.room().unwrap_or(80), clock(times));
+            let keys = as_many_as_fit(&keys, room.saturating_sub(width(&clock) + 2));
             let left = room.saturating_sub(width(&keys));
-            let wanted = width(&clock) + 2;
-            (Tone::Faint, if left < wanted { keys } else { format!("{keys}{clock:>left$}") })
+            (Tone::Faint, format!("{keys}{clock:>left$}"))
         }
     };
+    let most = (height / 2).max(1);
     let room = paper.room().unwrap_or(80);
-    let foot = Paint(paper.color).tone(tone, &cut_end(&words, room));
-    painted::lines(&foot).pop().unwrap_or_default()
+    let mut told = lines_of(&words, Some(room));
+    if told.len() > most {
+        told.truncate(most);
+        if let Some(last) = told.last_mut() {
+            *last = cut_end(&format!("{last} …"), room);
+        }
+    }
+    painted::lines(&Paint(paper.color).tone(tone, &told.join("\n")))
 }
 
 #[cfg(test)]
@@ -229,6 +237,25 @@ mod tests {
         assert_eq!(lasts(5), 1, "5 s ago, 6 s ago");
         assert_eq!(lasts(1_205), 25, "20 min ago, 21 min ago");
         assert_eq!(lasts(300_000), 60, "the clock");
+    }
+
+    #[test]
+    fn a_message_is_whole_and_the_clock_is_on_the_screen_at_eighty_columns() {
+        let mut model = model();
+        let times = after(SignedDuration::from_hours(9));
+        let foot = |model: &mut Model| {
+            let page = lines(model, &times, PAPER, 24);
+            assert_eq!(page.len(), 24);
+            page.iter().rev().take(3).rev().map(Line::to_string).collect::<Vec<_>>()
+        };
+        let keys = foot(&mut model).pop().unwrap();
+        assert!(keys.contains("/ filter") && keys.ends_with("21:00 +00:00"), "{keys}");
+        let words = "run 6cf93582-f3f2-4dea-ba90-36c5e23b1d60 of `by-hand` has succeeded; \
+                     `--again` repeats it";
+        model.note(Err(words.to_owned()));
+        let told = foot(&mut model);
+        assert!(told.join(" ").ends_with(words), "{told:?}");
+        assert!(told.iter().all(|line| width(line) <= 80), "{told:?}");
     }
 
     #[test]

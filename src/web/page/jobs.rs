@@ -132,7 +132,7 @@ fn standing(job: &JobDocument, of_all: Option<&PauseDocument>, times: &Times) ->
     let mut html = Html::new();
     let (shown, words) = match &job.active_run {
         Some(run) => (class(run.state), run.state.label()),
-        None if job.paused => ("odd", "paused".to_owned()),
+        None if job.is_held_by_pause() => ("odd", "paused".to_owned()),
         None if !job.enabled => ("off", "disabled".to_owned()),
         None => ("off", "idle".to_owned()),
     };
@@ -156,7 +156,7 @@ fn standing(job: &JobDocument, of_all: Option<&PauseDocument>, times: &Times) ->
     }
     // A pause of all jobs is shown once.
     if let Some(pause) = job.pause.as_ref().filter(|pause| of_all != Some(*pause)) {
-        remark(pause.sentence(times));
+        remark(pause.sentence(|at| times.zoned(at), |at| times.moment(at)));
     }
     html
 }

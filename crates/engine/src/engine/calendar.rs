@@ -89,9 +89,10 @@ impl Engine {
         let Some(&last) = due.last() else { return };
         due.retain(|at| job_row.handled_times.end_of_stretch(*at).is_none());
         if more {
-            self.log(
+            self.log_event(
                 Level::Warn,
                 Some(name),
+                None,
                 format!(
                     "more than {MISSED_MAX} occurrences were missed; the oldest are not listed"
                 ),

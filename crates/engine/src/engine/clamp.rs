@@ -54,7 +54,7 @@ impl Engine {
             "the clock was wrong: what it recorded lies up to {furthest} further ahead than it \
              can; it is taken to be of now, and no job waits for it"
         );
-        self.log(Level::Warn, None, text);
+        self.log(Level::Warn, text);
     }
 
     fn clamp_run(&mut self, id: RunId, clamp: &mut Clamp) {

@@ -52,8 +52,12 @@ impl Engine {
         if self.now < shift(cancel.at, STUCK_AFTER) {
             return;
         }
+        let told = |since: String, why: String| {
+            format!("asked to cancel at {since}, and not confirmed by the agent since: {why}")
+        };
         let since = self.job_time(&machine.row().job, cancel.at);
-        let why = self.sentence(id, &cancel.reason);
+        let reason = told(since, self.sentence(id, &cancel.reason));
+        let line = told(self.machine_time(cancel.at), self.log_sentence(&cancel.reason));
         let open = machine.attempts().filter(|attempt| attempt.cancel.is_some());
         let attempts: Vec<AttemptId> = open.map(|attempt| attempt.id).collect();
         let set_reported =
@@ -62,9 +66,7 @@ impl Engine {
         for attempt in attempts {
             self.change_attempt(attempt, |row| set_reported(&mut row.cancel));
         }
-        let reason =
-            format!("asked to cancel at {since}, and not confirmed by the agent since: {why}");
-        self.log_run(Level::Error, id, None, reason.clone());
+        self.log_run(Level::Error, id, None, line);
         let run = Arc::clone(self.state.run(id).row());
         let draft = self.about(&run, AlertEvent::Stuck, "is stuck", reason);
         self.queue_alerts(&draft);
@@ -116,17 +118,18 @@ impl Engine {
             return;
         }
         let age = job.max_age.map(duration::format).unwrap_or_default();
-        let local = |at| job.timetable.local(at);
-        let reason = match job_row.last_success {
-            Some(at) => format!("no success since {} (`max_age` is {age})", local(at)),
+        let told = |time: &dyn Fn(Timestamp) -> String| match job_row.last_success {
+            Some(at) => format!("no success since {} (`max_age` is {age})", time(at)),
             None => format!(
                 "no success since it was first seen at {} (`max_age` is {age})",
-                local(job_row.first_seen)
+                time(job_row.first_seen)
             ),
         };
+        let reason = told(&|at| job.timetable.local(at));
+        let line = format!("late: {}", told(&|at| self.machine_time(at)));
         let now = self.now;
         self.change_job(name, |job_row| job_row.late_reported_at = Some(now));
-        self.log(Level::Warn, Some(name), format!("late: {reason}"));
+        self.log_event(Level::Warn, Some(name), Some(AlertEvent::Late.word()), line);
         let text = format!("{name} is late on {}: {reason}", self.host.hostname);
         self.raise_event(AlertEvent::Late, from, Some(name), &reason, text);
     }
@@ -159,7 +162,8 @@ impl Engine {
         self.record(Record::Reported(Reported { agent_down: Some(since), ..reported }));
         let words = self.agent_view().words;
         let reason = format!("{words}; runs have waited since {}", self.machine_time(since));
-        self.log(Level::Error, None, format!("runs wait for the agent: {reason}"));
+        let line = format!("runs wait for the agent: {reason}");
+        self.log_event(Level::Error, None, Some(AlertEvent::AgentDown.word()), line);
         let text = format!("runs on {} wait for the agent: {reason}", self.host.hostname);
         self.raise_event(AlertEvent::AgentDown, since, None, &reason, text);
     }
@@ -235,7 +239,8 @@ impl Engine {
         let hint = self.set.agent.token_renewal.hint();
         let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
         let reason = format!("the token {verb} at {}{hint}", self.machine_time(ends));
-        self.log(Level::Warn, None, reason.clone());
+        let event = Some(AlertEvent::TokenExpiring.word());
+        self.log_event(Level::Warn, None, event, reason.clone());
         let text = format!("on {}, {reason}", self.host.hostname);
         let known_by = if ended { ends } else { notice };
         self.raise_event(AlertEvent::TokenExpiring, known_by, None, &reason, text);

@@ -143,7 +143,7 @@ impl Engine {
             }
             Err(words) => {
                 let line = format!("a digest is put off, as the history can't be read: {words}");
-                self.log(Level::Warn, None, line);
+                self.log(Level::Warn, line);
                 self.digests[index].due = Some(shift(self.now, DIGEST_RETRY));
             }
         }

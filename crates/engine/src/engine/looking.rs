@@ -91,7 +91,7 @@ impl Engine {
                 }
                 Unavailable::BadToken(_) => " until it is renewed",
             };
-            self.log(Level::Warn, None, format!("{}; runs wait{until}", why.words()));
+            self.log(Level::Warn, format!("{}; runs wait{until}", why.words()));
         }
         self.looks.put_off(&why, self.now);
         self.agent_link.set_unavailable(why, self.now);
@@ -122,7 +122,7 @@ impl Engine {
         if look.user.is_none() && self.agent_link.note_no_user() {
             let text = "the agent does not tell whose transfers are whose: a transfer is known by \
                         its places and its time alone";
-            self.log(Level::Warn, None, text.to_owned());
+            self.log(Level::Warn, text.to_owned());
         }
     }
 
@@ -177,7 +177,7 @@ impl Engine {
             let lasted = self.now.duration_since(at).abs();
             format!(", after {}", duration::format_short(lasted))
         });
-        self.log(Level::Info, None, format!("the agent can be used again{lasted}"));
+        self.log(Level::Info, format!("the agent can be used again{lasted}"));
     }
 
     /// Keeps a complete look as the baseline for new submits, if it read deep enough.
@@ -324,7 +324,7 @@ impl Engine {
             {
                 let text = "the agent's list does not tell whose transfers are whose: a transfer is \
                             known by its places and its time alone";
-                self.log(Level::Warn, None, text.to_owned());
+                self.log(Level::Warn, text.to_owned());
             }
             self.claim(attempt.id, record);
             self.saw(attempt.id, record);

@@ -287,7 +287,7 @@ impl Engine {
 
     /// Adds to a run's timeline and to the log that it is in a state, and why.
     fn record_state(&mut self, id: RunId, state: RunState, reason: Reason, level: Level) {
-        let sentence = self.sentence(id, &reason);
+        let sentence = self.log_sentence(&reason);
         self.record_event(id, Happening::State { state, reason });
         let text = format!("{}: {sentence}", state.word());
         self.log_run(level, id, Some(EventKind::State(state)), text);
@@ -304,7 +304,7 @@ impl Engine {
         let job = Some(machine.row().job.clone());
         let facts = LogFields {
             state: Some(machine.state()),
-            event,
+            event: event.map(EventKind::word),
             attempt: machine.attempts().next_back().map(|last| last.id.number),
             reason_code: machine.row().reason.code(),
         };
@@ -313,9 +313,20 @@ impl Engine {
     }
 
     /// Logs a sentence about the daemon as a whole.
-    fn log(&mut self, level: Level, job: Option<&JobName>, text: String) {
+    fn log(&mut self, level: Level, text: String) {
+        self.log_event(level, None, None, text);
+    }
+
+    /// Logs a sentence about a job, or about all; `event` is what happened, in one word.
+    fn log_event(
+        &mut self,
+        level: Level,
+        job: Option<&JobName>,
+        event: Option<&'static str>,
+        text: String,
+    ) {
         let (job, by) = (job.cloned(), self.requested_by.clone());
-        let facts = LogFields::default();
+        let facts = LogFields { event, ..LogFields::default() };
         self.step.log.push(LogLine { level, job, run: None, by, facts, at: self.now, text });
     }
 }

@@ -61,9 +61,9 @@ impl Engine {
         // Occurrences due until now were not paused yet. Those that wait for a look go on doing so.
         self.occurrences_due(name);
         self.end_pause(name, self.now);
-        let text = words(&pause, |at| self.job_time(name, at));
+        let text = words(&pause, |at| self.machine_time(at));
         let text = format!("paused by {}{text}", self.asker_words());
-        self.log(Level::Info, Some(name), text);
+        self.log_event(Level::Info, Some(name), Some("paused"), text);
         self.change_job(name, |job_row| job_row.pause = Some(pause));
         self.schedule_next(name);
         self.schedule_late_check(name);
@@ -86,7 +86,7 @@ impl Engine {
             None => return self.not_paused(name),
         }
         let text = format!("resumed by {}", self.asker_words());
-        self.log(Level::Info, Some(name), text);
+        self.log_event(Level::Info, Some(name), Some("resumed"), text);
         self.schedule_next(name);
         self.schedule_late_check(name);
         self.still_quiet(name).map_or(Answer::Done(Vec::new()), Answer::DoneBut)

@@ -104,7 +104,7 @@ impl Engine {
         self.end_pause_of_all(self.now);
         let text = words(&pause, |at| self.machine_time(at));
         let text = format!("all jobs are paused by {}{text}", self.asker_words());
-        self.log(Level::Info, None, text);
+        self.log_event(Level::Info, None, Some("paused"), text);
         let past = self.state.pause_of_all().past.clone();
         self.record(Record::PauseOfAll(Arc::new(PauseOfAll { pause: Some(pause), past })));
         self.reschedule_all();
@@ -119,7 +119,7 @@ impl Engine {
         }
         self.end_pause_of_all(self.now);
         let text = format!("all jobs are resumed by {}", self.asker_words());
-        self.log(Level::Info, None, text);
+        self.log_event(Level::Info, None, Some("resumed"), text);
         Answer::Done(Vec::new())
     }
 

@@ -1,4 +1,4 @@
-//! Formats reasons as sentences for the log and for alerts, in the zone of the job or of the
+//! Formats reasons as sentences for alerts, in the zone of the job, and for the log, in that of the
 //! machine.
 
 use jiff::Timestamp;
@@ -40,10 +40,16 @@ impl Engine {
         with_offset(at, &self.set.zone)
     }
 
-    /// The sentence for a run's reason.
+    /// The sentence for a run's reason, in the zone of its job.
     pub(super) fn sentence(&self, run: RunId, reason: &Reason) -> String {
         let job = self.job(&self.state.run(run).row().job);
         let zone = job.map_or(&self.set.zone, |job| job.timetable.zone());
         reason.sentence(&InZone(zone))
+    }
+
+    /// The same for the log, in which all times are in the zone of the machine, as those before the
+    /// lines are.
+    pub(super) fn log_sentence(&self, reason: &Reason) -> String {
+        reason.sentence(&InZone(&self.set.zone))
     }
 }

@@ -81,7 +81,7 @@ impl Engine {
         starting.tries = starting.tries.saturating_add(1);
         starting.last = Some(self.now);
         let text = format!("no user is signed in at the agent ({}); starting it", state.word());
-        self.log(Level::Info, None, text);
+        self.log(Level::Info, text);
         self.then(Effect::StartAgent);
     }
 
@@ -93,12 +93,12 @@ impl Engine {
             StartAnswer::TokenRefused(words) => {
                 self.token_was_refused();
                 let text = format!("the agent was not started: {words}");
-                self.log(Level::Warn, None, text);
+                self.log(Level::Warn, text);
             }
             StartAnswer::NotTaken(words) => {
                 let delay = duration::format_short(self.starting.delay());
                 let text = format!("the agent was not started: {words}; next try in {delay}");
-                self.log(Level::Warn, None, text);
+                self.log(Level::Warn, text);
             }
         }
     }

@@ -234,11 +234,11 @@ impl AttemptEnd {
         match self {
             // With counts it would be empty, or in part.
             Self::Completed { transferred: 0, skipped: 0 } => {
-                "completed: the agent tells no number of objects".to_owned()
+                "the agent tells no number of objects".to_owned()
             }
             Self::Completed { transferred, skipped } => {
                 let objects = objects(*transferred);
-                format!("completed: {objects} transferred, {skipped} skipped, 0 failed")
+                format!("{objects} transferred, {skipped} skipped, 0 failed")
             }
             Self::ObjectsFailed { failed, total, accepted } => {
                 let accepted = if *accepted { ", as accepted" } else { "" };

@@ -67,7 +67,7 @@ fn columns_stand_under_their_headings_at_each_width() {
         for absolute in [false, true] {
             let (times, screen) = (times(absolute), screen(at));
             assert_aligned(&status::page(&status, &times, screen), "JOB ");
-            assert_aligned(&run::history(&runs(), &times, screen), "RUN ");
+            assert_aligned(&run::history(&runs(), &times, &run::Zones::new(), screen), "RUN ");
             let show = run::show(&a_shown(), &times, screen);
             assert_aligned(&show, "ATTEMPT ");
             assert_aligned(&show, "TIME ");
@@ -83,7 +83,7 @@ fn no_name_of_a_job_is_ever_cut() {
         for job in jobs() {
             assert!(page.contains(job.name.as_str()), "{at}: {}\n{page}", job.name);
         }
-        let page = run::history(&runs(), &times(false), screen(at));
+        let page = run::history(&runs(), &times(false), &run::Zones::new(), screen(at));
         for run in runs() {
             assert!(page.contains(run.job.as_str()), "{at}: {}\n{page}", run.job);
         }
@@ -108,7 +108,7 @@ fn a_policy_is_not_parted_from_the_beginning_of_its_value() {
 #[test]
 fn dates_are_never_parted_within() {
     for at in WIDTHS {
-        let page = run::history(&runs(), &times(true), screen(at));
+        let page = run::history(&runs(), &times(true), &run::Zones::new(), screen(at));
         for line in page.lines() {
             for (begin, _) in line.match_indices("2026-") {
                 let date = line.get(begin..begin + 10).unwrap_or_default();
@@ -144,9 +144,9 @@ fn times_within_sentences_carry_their_offset() {
     let page = status::page(&status, &times(true), screen(200));
     assert!(page.contains("now       2026-03-02 13:00:00 +01:00"), "{page}");
     assert_offsets(&page);
-    assert_offsets(&run::history(&runs(), &times(true), screen(200)));
+    assert_offsets(&run::history(&runs(), &times(true), &run::Zones::new(), screen(200)));
     assert_offsets(&run::show(&a_shown(), &times(true), screen(200)));
-    let history = run::history(&runs(), &times(false), screen(200));
+    let history = run::history(&runs(), &times(false), &run::Zones::new(), screen(200));
     assert!(history.contains("scheduled times are of Europe/Berlin (+01:00)"), "{history}");
 }
 
@@ -162,9 +162,10 @@ fn an_end_that_was_seen_late_is_told_with_both_times() {
     attempt.submitted_at = shown.run.created_at;
     (attempt.ended_at, attempt.finished_at) = (shown.run.ended_at, at("2026-03-02T10:56:10Z"));
     let page = run::show(&shown, &times(true), screen(200));
-    let told = "ended      2026-03-02 11:56:10 +01:00, after 10 s; seen 2026-03-02 11:57:14 +01:00";
+    let told = "ended      2026-03-02 11:56:10 +01:00 at the agent, after 10 s; seen \
+                2026-03-02 11:57:14 +01:00";
     assert!(page.contains(told), "{page}");
     assert!(page.contains("2        2026-03-02 11:56:00 +01:00  10 s        succeeded"), "{page}");
-    shown.run.ended_at = at("2026-03-02T10:56:11Z");
+    shown.run.ended_at = at("2026-03-02T10:56:10Z");
     assert!(!run::show(&shown, &times(true), screen(200)).contains("; seen"));
 }

@@ -12,6 +12,7 @@ use crate::job::{Alert, AlertChannel, AlertEvent, Job, JobSet, SecretText, Terms
 use crate::limits::OUTBOX_MAX;
 use crate::reason::ReasonCode;
 use crate::record::Pause;
+use crate::schedule::Timetable;
 use crate::transfer::{AgentState, LookFailure, SubmitAnswer, TransferStatus};
 
 fn webhook(name: &str, on: &[AlertEvent], jobs: &[&str]) -> Alert {
@@ -301,6 +302,24 @@ fn a_job_is_late_once_until_it_succeeds() {
     stage.run_ends(6, TransferStatus::Error);
     stage.run_ends(7, TransferStatus::Error);
     assert_eq!(stage.delivered_words(), ["late"]);
+}
+
+#[test]
+fn the_log_has_all_times_in_the_zone_of_the_machine_and_an_alert_in_that_of_the_job() {
+    let abroad = |job: &mut Job| {
+        aging(job);
+        let zone = jiff::tz::TimeZone::get("Asia/Tokyo").expect("a zone");
+        let schedules = job.timetable.schedules().cloned().collect();
+        job.timetable = Timetable::new(schedules, "Asia/Tokyo", zone);
+    };
+    let alerts = vec![webhook("ops", &[AlertEvent::Late], &[])];
+    let mut stage = Stage::with(with(vec![job("a", "to/", abroad)], alerts));
+    stage.run_ends(1, TransferStatus::Error);
+    stage.until(at("02:35:00"));
+    let told = stage.deliver_all();
+    assert!(told[0].text.contains("seen at 2026-03-02 09:30:00 +09:00"), "{}", told[0].text);
+    let late = stage.warnings.iter().find(|line| line.contains("late: ")).expect("a line");
+    assert!(late.contains("seen at 2026-03-02 00:30:00 +00:00"), "{late}");
 }
 
 #[test]

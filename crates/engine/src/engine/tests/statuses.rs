@@ -132,7 +132,7 @@ fn what_an_agent_does_not_count_is_not_empty() {
     stage.pass(secs(60));
     let run = stage.run(0);
     assert_eq!(run.state, RunState::Succeeded, "{}", run.reason);
-    assert_eq!(run.reason.to_string(), "completed: the agent tells no number of objects");
+    assert_eq!(run.reason.to_string(), "the agent tells no number of objects");
     let mut stage = running(|terms| terms.empty = Verdict::Fail);
     stage.record(1).status = TransferStatus::Completed;
     stage.record(1).progress = Progress::default();
