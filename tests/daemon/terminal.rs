@@ -327,3 +327,18 @@ fn in_a_pipe_a_page_is_written_when_something_has_changed() {
     signal(&watch, Signal::TERM);
     assert_eq!(watch.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn a_wait_on_a_dumb_terminal_prints_each_state_and_several_runs_their_jobs() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    let globals = stage.globals().map(|text| format!("'{text}'")).join(" ");
+    let trigger = format!("env TERM=dumb '{}' {globals} trigger", env!("CARGO_BIN_EXE_transferd"));
+    let line = format!("{trigger} slow --wait; {trigger} hand lost; echo code=$?");
+    let mut terminal = Terminal::shell(&line);
+    terminal.until("code=0");
+    let shown = terminal.shown();
+    for expected in ["running", "succeeded: ", "hand: from ", "lost: from "] {
+        assert!(shown.contains(expected), "{expected}: {shown}");
+    }
+}
