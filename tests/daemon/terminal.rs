@@ -338,7 +338,7 @@ fn a_wait_on_a_dumb_terminal_prints_each_state_and_several_runs_their_jobs() {
     let mut terminal = Terminal::shell(&line);
     terminal.until("code=0");
     let shown = terminal.shown();
-    for expected in ["running", "succeeded: ", "hand: from ", "lost: from "] {
+    for expected in ["running", "succeeded: ", "  hand\n", "  lost\n"] {
         assert!(shown.contains(expected), "{expected}: {shown}");
     }
 }
