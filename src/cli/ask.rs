@@ -81,8 +81,9 @@ impl Daemon {
         let query = StatusQuery { known: true, ..StatusQuery::default() };
         let status = self.wait(self.client.soon(self.client.status(&query))).ok()?;
         let own = Path::new(&status.config.path);
-        let is_another =
-            own.is_absolute() && own.canonicalize().ok()? != typed.canonicalize().ok()?;
+        // A path that is relative to the daemon's working folder can't be compared.
+        let real = own.canonicalize().ok().filter(|_| own.is_absolute())?;
+        let is_another = typed.canonicalize().ok() != Some(real);
         let (typed, own) = (typed.display(), own.display());
         is_another.then(|| format!("`-c {typed}` is not used: the daemon's job file is `{own}`"))
     }

@@ -1,4 +1,4 @@
-//! What a person who has typed the wrong thing, or looks in the wrong place, is told to do.
+//! Answers to people who typed the wrong thing or look in the wrong place: they name the next step.
 
 use crate::stage::{Stage, transferd};
 
@@ -66,6 +66,8 @@ fn a_job_file_that_the_daemon_does_not_use_is_named() {
     let stage = Stage::new("");
     let _daemon = stage.start();
     let (state, other) = elsewhere(&stage);
+    let missing = transferd(&["-c", "/nowhere/jobs.yaml", "--state-dir", &state, "status"]);
+    assert!(missing.err.contains("`-c /nowhere/jobs.yaml` is not used"), "{}", missing.err);
     for line in [&["reload"][..], &["status"], &["pause", "hand"]] {
         let told = transferd(&[&["-c", &other, "--state-dir", &state], line].concat());
         assert_eq!(told.code, 0, "{line:?}: {}", told.err);
