@@ -294,6 +294,9 @@ pub struct RulesDocument {
     pub catch_up: CatchUp,
     /// `catch_up_window`.
     pub catch_up_window: SignedDuration,
+    /// `jitter`.
+    #[serde(default)]
+    pub jitter: SignedDuration,
     /// Since when the job has been known.
     pub first_seen: Timestamp,
     /// Since when it has had this schedule, or none.
@@ -334,6 +337,7 @@ impl RulesDocument {
             timezone: job.timetable.zone_name().to_owned(),
             catch_up: job.catch_up,
             catch_up_window: job.catch_up_window,
+            jitter: job.jitter,
             first_seen: job_row.first_seen,
             scheduled_since: job_row.scheduled_since,
             handled: job_row.handled,

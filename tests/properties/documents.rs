@@ -53,6 +53,7 @@ fn any_status() -> impl Strategy<Value = StatusDocument> {
                     timezone: job_row.timetable,
                     catch_up: CatchUp::All,
                     catch_up_window: SignedDuration::from_millis(i64::from(milliseconds)),
+                    jitter: SignedDuration::ZERO,
                     first_seen: job_row.first_seen,
                     scheduled_since: job_row.scheduled_since,
                     handled: job_row.handled,

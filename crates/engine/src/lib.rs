@@ -17,6 +17,7 @@ pub(crate) mod fixtures;
 pub mod handled;
 pub mod ids;
 pub mod input;
+pub mod jitter;
 pub mod job;
 pub mod limits;
 pub mod matching;

@@ -3,21 +3,17 @@
 //! A pause is over by the clock. Nothing wakes the daemon to record that: until the job's next
 //! occurrence, its row still holds the pause that has run out.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use crate::job::Job;
+use crate::jitter::Delays;
 use crate::limits::PAUSE_COUNT_MAX;
-use crate::matching::shift;
 use crate::record::{JobRow, PastPause, Pause, PauseOfAll};
-
-/// Times are kept to the millisecond: just before an instant is the one before it.
-pub(crate) const JUST_BEFORE: SignedDuration = SignedDuration::from_millis(-1);
 
 /// The pauses of a job that are over by `now`, its own and those of all jobs, oldest first. The
 /// number of its occurrences in a pause of all is counted now; without a definition of the job,
 /// only the recorded numbers are known.
 pub fn past_pauses(
-    job: Option<&Job>,
+    job: Option<Delays<'_>>,
     job_row: Option<&JobRow>,
     of_all: &PauseOfAll,
     now: Timestamp,
@@ -32,8 +28,7 @@ pub fn past_pauses(
     let all_run_out = of_all.pause.iter().filter(is_over).map(|pause| ended_of_all(pause, now));
     let of_all = of_all.past.iter().cloned().chain(all_run_out).map(|mut past| {
         if let Some((job, _)) = scheduled {
-            let from = shift(past.since, JUST_BEFORE);
-            past.occurrences = occurrences_within(job, from, past.until);
+            past.occurrences = due_within(job, job.last_before(past.since), past.until);
         }
         past
     });
@@ -43,18 +38,17 @@ pub fn past_pauses(
     pauses
 }
 
-/// The record of a job's own pause that ends at `until`, or has run out before. An occurrence that
-/// `jitter` still held back when it began has fallen into it.
+/// The record of a job's own pause that ends at `until`, or has run out before.
 pub(crate) fn ended(
-    job: Option<&Job>,
+    job: Option<Delays<'_>>,
     job_row: &JobRow,
     pause: &Pause,
     until: Timestamp,
 ) -> PastPause {
     let mut past = ended_of_all(pause, until);
     if let Some(job) = job.filter(|_| job_row.scheduled) {
-        let from = job_row.handled.max(shift(pause.at, JUST_BEFORE - job.jitter));
-        past.occurrences = occurrences_within(job, from, past.until);
+        let from = job_row.handled.max(job.last_before(pause.at));
+        past.occurrences = due_within(job, from, past.until);
     }
     past
 }
@@ -70,12 +64,13 @@ pub(crate) fn ended_of_all(pause: &Pause, until: Timestamp) -> PastPause {
     }
 }
 
-/// How many occurrences there are after `from` and before `until`, up to [`PAUSE_COUNT_MAX`].
-fn occurrences_within(job: &Job, from: Timestamp, until: Timestamp) -> u32 {
+/// How many occurrences after `from` are due before `until`, up to [`PAUSE_COUNT_MAX`].
+fn due_within(job: Delays<'_>, from: Timestamp, until: Timestamp) -> u32 {
+    let last = job.last_before(until);
     let (mut count, mut at) = (0, from);
     while count < PAUSE_COUNT_MAX
         && let Some(next) = job.timetable.next_after(at)
-        && next < until
+        && next <= last
     {
         count += 1;
         at = next;

@@ -325,7 +325,7 @@ fn a_shown() -> ShowDocument {
         (49_990, state(RunState::Queued, UnderWay::Accepted.into())),
         (49_985, Happening::Listed { attempt: 1, transfer }),
         (49_985, state(RunState::Running, follows.into())),
-        (24_995, Happening::TransferEnded { attempt: 1, reason: failed }),
+        (24_995, Happening::TransferEnded { attempt: 1, transfer: None, reason: failed }),
         (24_995, state(RunState::BackingOff, backing_off)),
         (700, asking(2)),
     ];
@@ -448,6 +448,7 @@ fn a_job_that_is_asked_for_is_told_of_in_full() {
         timezone: "Europe/Berlin".to_owned(),
         catch_up: CatchUp::Once,
         catch_up_window: SignedDuration::from_hours(24),
+        jitter: SignedDuration::ZERO,
         first_seen: ago(86_400),
         scheduled_since: None,
         handled: ago(60),

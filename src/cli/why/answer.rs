@@ -331,21 +331,22 @@ fn nearest(facts: &Facts, job: &Known, at: Timestamp) -> String {
 }
 
 /// Why nothing is recorded about a past occurrence.
-fn silence(facts: &Facts, job: &Known, due: Timestamp) -> String {
+fn silence(facts: &Facts, job: &Known, occurrence: Timestamp) -> String {
     let Some(rules) = &job.rules else {
         return "no daemon has known the job yet".to_owned();
     };
-    if due < rules.first_seen {
+    if occurrence < rules.first_seen {
         let known = time(facts, rules.first_seen);
         return format!("the job was added to the job file only at {known}");
     }
-    if let Some(since) = rules.scheduled_since.filter(|since| due < *since) {
+    if let Some(since) = rules.scheduled_since.filter(|since| occurrence < *since) {
         return format!(
             "not by the schedule of then: the job was disabled or gone, or had another schedule or \
              zone, until {}",
             time(facts, since)
         );
     }
+    let due = facts.due_at(job, occurrence);
     let fell_into = |past: &&PastPause| past.since <= due && due < past.until;
     if let Some(past) = job.past_pauses.iter().find(fell_into) {
         return format!("it {}", pauses::sentence(past, |at| time(facts, at)));
@@ -354,14 +355,18 @@ fn silence(facts: &Facts, job: &Known, due: Timestamp) -> String {
         return DISABLED.to_owned();
     }
     let mut in_force = job.pause.iter().chain(&job.of_all);
-    if let Some(pause) = in_force.find(|pause| pause.since <= due) {
+    let holds = |until: Option<Timestamp>| until.is_none_or(|until| due < until);
+    if let Some(pause) = in_force.find(|pause| pause.since <= due && holds(pause.until)) {
         return format!("it {}", pauses::of_now(pause, |at| time(facts, at)));
     }
-    if let Some(held) = job.held_back.as_ref().filter(|held| held.occurrence <= due) {
+    if let Some(held) = job.held_back.as_ref().filter(|held| held.occurrence <= occurrence) {
         return format!("it waits {}", held.reason.sentence(facts));
     }
-    if due > rules.handled {
-        return not_yet(facts, rules, due);
+    if facts.daemon && facts.now < due {
+        return format!("`jitter` delays it until {}", time(facts, due));
+    }
+    if occurrence > rules.handled {
+        return not_yet(facts, rules, occurrence);
     }
     "nothing is recorded: its record has passed out of `history` (see `history:` in the job file), \
      or the clock was set past it"

@@ -16,9 +16,11 @@ use crate::control::document::{
 };
 use crate::control::request::{HISTORY_MAX, HistoryQuery, ShowQuery, StatusQuery};
 use crate::core::ids::{JobName, RunId};
+use crate::core::jitter::Delays;
 use crate::core::pauses::past_pauses;
 use crate::core::record::{PastPause, Pause};
 use crate::core::schedule::{Schedule, Timetable};
+use crate::daemon::host;
 
 /// How far back the last occurrence is searched for: the rarest schedules come every four years.
 pub(super) const LOOK_BACK: SignedDuration = SignedDuration::from_hours(24 * 366 * 5);
@@ -82,6 +84,8 @@ pub(super) struct Facts {
     pub(super) is_unknown: bool,
     /// Whether the daemon runs.
     pub(super) daemon: bool,
+    /// What sets this machine's `jitter` apart.
+    pub(super) jitter_seed: u64,
     /// The run that is not over, if one is.
     pub(super) active: Option<Active>,
     /// Runs around the time of the answer, newest first.
@@ -118,6 +122,13 @@ pub(super) struct Active {
 }
 
 impl Facts {
+    /// When an occurrence of the job is due: `jitter` delays it.
+    pub(super) fn due_at(&self, job: &Known, occurrence: Timestamp) -> Timestamp {
+        let jitter = job.rules.as_ref().map(|rules| rules.jitter).unwrap_or_default();
+        let (timetable, seed) = (&job.timetable, self.jitter_seed);
+        Delays { job: &JobName::new(&self.name), timetable, jitter, seed }.due_at(occurrence)
+    }
+
     /// The zone in which times are shown.
     pub(super) fn zone(&self) -> TimeZone {
         let job = self.job.as_ref();
@@ -168,6 +179,7 @@ pub(super) fn gather(
             unknown: format!("there is no job `{name}`; `transferd status` lists the jobs"),
             is_unknown: false,
             daemon: matches!(source, Source::Daemon(_)),
+            jitter_seed: host().jitter_seed,
             active: None,
             runs: Vec::new(),
             blocker: None,
@@ -239,7 +251,7 @@ impl Source<'_> {
                     pause,
                     of_all: pause_of_all,
                     past_pauses: past_pauses(
-                        Some(&*job),
+                        Some(job.delays(facts.jitter_seed)),
                         job_row.map(AsRef::as_ref),
                         &of_all,
                         facts.now,

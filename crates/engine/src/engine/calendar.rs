@@ -6,8 +6,7 @@
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
-use uuid::Uuid;
+use jiff::Timestamp;
 
 use super::Engine;
 use crate::handled::HandledTimes;
@@ -15,7 +14,6 @@ use crate::ids::{JobName, RunId};
 use crate::input::Level;
 use crate::job::{CatchUp, Job, Overlap, PlaceTemplate};
 use crate::limits::{LATE_START, MISSED_MAX, OVERTAKEN};
-use crate::matching::shift;
 use crate::place::{Place, TransferRequest};
 use crate::reason::{AttemptEnd, CancelReason, Reason, SkipReason};
 use crate::record::{JobRow, Pause, Record};
@@ -34,19 +32,9 @@ impl Engine {
         self.dues.set(name.clone(), next.map(|(_, due)| due));
     }
 
-    /// An occurrence with its jitter: the same for the same job and occurrence on one machine. It is
-    /// due before the next one, so that none is held up by the one before it.
+    /// When an occurrence is due: `jitter` delays it.
     pub(super) fn due_at(&self, job: &Job, occurrence: Timestamp) -> Timestamp {
-        if job.jitter.is_zero() {
-            return occurrence;
-        }
-        let next = job.timetable.next_after(occurrence);
-        let gap = next.map_or(job.jitter, |next| next.duration_since(occurrence));
-        let jitter = u64::try_from(job.jitter.min(gap).as_millis()).unwrap_or(0).max(1);
-        let key = format!("{}\n{}\n{occurrence}", self.host.jitter_seed, job.name);
-        let (chance, _) = Uuid::new_v5(&Uuid::NAMESPACE_OID, key.as_bytes()).as_u64_pair();
-        let delay = i64::try_from(chance % jitter).unwrap_or(0);
-        shift(occurrence, SignedDuration::from_millis(delay))
+        job.delays(self.host.jitter_seed).due_at(occurrence)
     }
 
     /// Handles all occurrences of a job that are due.

@@ -41,7 +41,7 @@ impl Engine {
                 return Some(before);
             }
         }
-        after(self.quiet_until(job_row)?)
+        after(self.quiet_until(job, job_row)?)
     }
 
     /// The first unhandled occurrence of a job, and when it was due, if it is due by now.
@@ -87,25 +87,32 @@ impl Engine {
         });
     }
 
-    /// Opens a run for each occurrence of a job that waits for a look, so that it can be canceled:
-    /// what it may overlap does not matter.
-    pub(super) fn open_held(&mut self, name: &JobName) {
-        let Some(job) = self.job(name).cloned().filter(|_| self.held.contains_key(name)) else {
+    /// Opens a run for each occurrence of a job that has come and has no row yet, so that it can be
+    /// canceled: what it may overlap does not matter.
+    pub(super) fn open_coming(&mut self, name: &JobName) {
+        let Some(job) = self.job(name).cloned() else { return };
+        let Some(job_row) = self.state.find_job_row(name).filter(|row| row.scheduled) else {
+            return;
+        };
+        let job_row = Arc::clone(job_row);
+        let until = self.unpaused_until(&job_row);
+        let mut coming = self.due_until(&job, &job_row, until).newest;
+        coming.retain(|at| job_row.handled_times.end_of_stretch(*at).is_none());
+        let delayed = self.quiet_until(&job, &job_row).and_then(|quiet| {
+            let after = coming.last().map_or(quiet, |last| quiet.max(*last));
+            job_row.next_unhandled(&job.timetable, after).filter(|at| *at <= self.now)
+        });
+        coming.extend(delayed);
+        let (Some(first), Some(last)) = (coming.first().copied(), coming.last().copied()) else {
             return;
         };
         self.held.remove(name);
-        let job_row = Arc::clone(self.state.job_row(name));
-        let until = self.unpaused_until(&job_row);
-        let mut due = self.due_until(&job, &job_row, until).newest;
-        due.retain(|at| job_row.handled_times.end_of_stretch(*at).is_none());
-        for at in &due {
-            self.open_run(&job, Trigger::Schedule, Some(*at), None, Reason::Due, None);
+        for at in coming {
+            self.open_run(&job, Trigger::Schedule, Some(at), None, Reason::Due, None);
         }
         self.change_job(name, |job_row| {
-            if let (Some(first), Some(last)) = (due.first(), due.last()) {
-                job_row.handled_times.grow(*first);
-                job_row.handled = *last;
-            }
+            job_row.handled_times.grow(first);
+            job_row.handled = last;
             job_row.held_due = None;
         });
         self.schedule_next(name);

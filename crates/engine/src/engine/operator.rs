@@ -20,7 +20,7 @@ impl Engine {
             OperatorRequest::Backfill(wanted) => self.backfill(&wanted),
             OperatorRequest::CancelRun(run) => self.cancel_by_operator(vec![run]),
             OperatorRequest::CancelJob(job) => {
-                self.open_held(&job);
+                self.open_coming(&job);
                 let runs = self.state.unfinished_of(&job).to_vec();
                 if runs.is_empty() {
                     Answer::No(format!("job `{job}` has no active run"))

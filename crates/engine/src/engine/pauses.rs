@@ -10,8 +10,7 @@ use crate::ids::JobName;
 use crate::input::{Answer, Level};
 use crate::job::Job;
 use crate::limits::PAUSES_KEPT;
-use crate::matching::shift;
-use crate::pauses::{self, JUST_BEFORE};
+use crate::pauses;
 use crate::record::{JobRow, PastPause, Pause, PauseOfAll, Record};
 
 impl Engine {
@@ -52,20 +51,22 @@ impl Engine {
         self.pauses_of(job_row).try_fold(Timestamp::MIN, |from, pause| Some(from.max(pause.until?)))
     }
 
-    /// The time up to which no occurrence of a job is due, because it was handled or falls into a
-    /// pause; absent if the pause has no end.
-    pub(super) fn quiet_until(&self, job_row: &JobRow) -> Option<Timestamp> {
+    /// The time up to which a job's occurrences have been handled, or fall into a pause; absent if
+    /// the pause has no end.
+    pub(super) fn quiet_until(&self, job: &Job, job_row: &JobRow) -> Option<Timestamp> {
         let from = self.unpaused_from(job_row)?;
-        Some(job_row.handled.max(from.saturating_add(JUST_BEFORE).unwrap_or(from)))
+        Some(job_row.handled.max(job.delays(self.host.jitter_seed).last_before(from)))
     }
 
     /// Ends a job's pause as of `until`, or as of its own end before: it becomes a record, and its
     /// occurrences are not made up for.
     pub(super) fn end_pause(&mut self, name: &JobName, until: Timestamp) {
         let Some(job) = self.job(name) else { return };
+        let delays = job.delays(self.host.jitter_seed);
         let job_row = self.state.job_row(name);
         let Some(pause) = job_row.pause.clone() else { return };
-        let past = pauses::ended(Some(job), job_row, &pause, until);
+        let past = pauses::ended(Some(delays), job_row, &pause, until);
+        let passed = delays.last_before(past.until);
         let passes_over = past.occurrences > 0;
         if passes_over {
             self.decide_before(&pause, name);
@@ -74,7 +75,7 @@ impl Engine {
             job_row.pause = None;
             if passes_over {
                 job_row.handled_times.break_off(job_row.handled);
-                job_row.handled = job_row.handled.max(shift(past.until, JUST_BEFORE));
+                job_row.handled = job_row.handled.max(passed);
             }
             keep(&mut job_row.pauses, past);
         });
@@ -155,15 +156,17 @@ impl Engine {
             // Occurrences in the job's own pause are counted when that ends.
             let own = job_row.pause.as_ref().map(|pause| pause.at);
             let until = own.map_or(until, |own| until.min(own));
-            let from = job_row.handled.max(shift(pause.at, JUST_BEFORE - job.jitter));
+            let delays = job.delays(self.host.jitter_seed);
+            let from = job_row.handled.max(delays.last_before(pause.at));
+            let passed = delays.last_before(until);
             let next = job.timetable.next_after(from);
-            if !job_row.scheduled || next.is_none_or(|next| until <= next) {
+            if !job_row.scheduled || next.is_none_or(|next| passed < next) {
                 continue;
             }
             self.decide_before(&pause, &name);
             self.change_job(&name, |job_row| {
                 job_row.handled_times.break_off(job_row.handled);
-                job_row.handled = job_row.handled.max(shift(until, JUST_BEFORE));
+                job_row.handled = job_row.handled.max(passed);
             });
         }
         self.record(Record::PauseOfAll(Arc::new(PauseOfAll { pause: None, past })));
@@ -181,8 +184,9 @@ impl Engine {
     /// The pauses of a job that are over by `now`, its own and those of all jobs, oldest first.
     pub fn past_pauses(&self, name: &JobName, now: Timestamp) -> Vec<PastPause> {
         let Some(job) = self.job(name) else { return Vec::new() };
+        let delays = job.delays(self.host.jitter_seed);
         let job_row = self.state.job_row(name);
-        pauses::past_pauses(Some(job), Some(job_row), self.state.pause_of_all(), now)
+        pauses::past_pauses(Some(delays), Some(job_row), self.state.pause_of_all(), now)
     }
 
     /// The pause of all jobs.

@@ -101,6 +101,7 @@ fn facts(asked: Option<&str>) -> Facts {
                 timezone: "Europe/Berlin".to_owned(),
                 catch_up: CatchUp::Once,
                 catch_up_window: SignedDuration::from_hours(24),
+                jitter: SignedDuration::ZERO,
                 first_seen: at("2026-02-01T00:00:00"),
                 scheduled_since: Some(at("2026-02-10T00:00:00")),
                 handled: at("01:30:00"),
@@ -110,6 +111,7 @@ fn facts(asked: Option<&str>) -> Facts {
         unknown: String::new(),
         is_unknown: false,
         daemon: true,
+        jitter_seed: 7,
         active: None,
         runs: Vec::new(),
         blocker: None,
@@ -304,6 +306,10 @@ fn cases() -> Vec<(&'static str, Facts)> {
             occurrence: at("01:30:00"),
             reason: Reason::Waits(WaitReason::Look),
         });
+    });
+    case("delayed by jitter", Some(due), &|facts| {
+        rules(facts).jitter = SignedDuration::from_hours(20);
+        facts.now = at("01:31:00");
     });
     case("disabled", None, &|facts| facts.job.as_mut().unwrap().enabled = false);
     case("missed, and the daemon is still down", None, &|facts| {

@@ -224,6 +224,21 @@ fn jitter_is_the_same_after_a_restart_and_less_than_it_may_be() {
 }
 
 #[test]
+fn a_cancel_of_its_job_is_for_an_occurrence_that_jitter_delays() {
+    let mut stage = Stage::new(vec![job("a", "to/", |job| job.jitter = secs(20 * 60))]);
+    let name = JobName::new("a");
+    stage.until(at("00:59:59"));
+    ask(&mut stage, OperatorRequest::CancelJob(name.clone()));
+    assert_eq!(stage.rows.order.len(), 0, "there is nothing to cancel yet");
+    stage.until(at("01:00:00"));
+    ask(&mut stage, OperatorRequest::CancelJob(name));
+    stage.until(at("01:59:59"));
+    let fates: Vec<_> =
+        stage.rows.runs.values().map(|run| (run.scheduled_for, run.state)).collect();
+    assert_eq!(fates, [(Some(at("01:00:00")), RunState::Canceled)]);
+}
+
+#[test]
 fn an_occurrence_is_due_before_the_next_one_however_long_the_jitter() {
     let mut job = Job::clone(&scheduled("a", "*/5 * * * *"));
     job.jitter = SignedDuration::from_mins(30);

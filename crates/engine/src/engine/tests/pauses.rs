@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::reload::scheduled;
 use super::stage::{Stage, at, job, secs, set};
+use crate::fixtures::machine;
 use crate::ids::JobName;
 use crate::input::{Input, OperatorRequest, ReplyTo};
 use crate::pauses::past_pauses;
@@ -34,7 +35,8 @@ fn pause(stage: &mut Stage, job: Option<&JobName>, until: Option<Timestamp>) {
 /// The pauses that are over, as the engine tells and as the rows do.
 fn past(stage: &Stage, name: &JobName) -> Vec<(Timestamp, Timestamp, u32)> {
     let told = stage.engine().past_pauses(name, stage.now);
-    let job = stage.set.jobs.get(name).map(AsRef::as_ref);
+    let seed = machine().jitter_seed;
+    let job = stage.set.jobs.get(name).map(|job| job.delays(seed));
     let job_row = stage.rows.job_rows.get(name).map(AsRef::as_ref);
     assert_eq!(told, past_pauses(job, job_row, &stage.rows.pause_of_all, stage.now), "the rows");
     let short = |past: PastPause| (past.since, past.until, past.occurrences);
@@ -113,4 +115,26 @@ fn a_pause_that_ran_out_keeps_its_end_and_its_count_when_the_job_is_paused_or_ch
     stage.set = set(vec![scheduled("a", "* * * * *")]);
     stage.input(Input::JobsReplaced(Arc::clone(&stage.set)));
     assert_eq!(past(&stage, &name), [(at("00:55:00"), until, 1)], "of the schedule of then");
+}
+
+#[test]
+fn a_pause_takes_what_is_due_in_it_and_leaves_what_jitter_delays_beyond_its_end() {
+    for all in [false, true] {
+        let job = || job("a", "to/", |job| job.jitter = secs(20 * 60));
+        let mut stage = Stage::new(vec![job()]);
+        let name = JobName::new("a");
+        let due = stage.engine().next_wakeup().expect("it is due");
+        assert!(at("01:00:03") < due, "{due}");
+        stage.until(at("01:00:01"));
+        pause(&mut stage, Some(&name).filter(|_| !all), None);
+        stage.until(at("01:00:02"));
+        let resume = OperatorRequest::Resume(name.clone());
+        ask(&mut stage, if all { OperatorRequest::ResumeAll } else { resume });
+        assert_eq!(past(&stage, &name), [(at("01:00:01"), at("01:00:02"), 0)], "{all}");
+        assert_eq!(stage.engine().next_wakeup(), Some(due), "{all}");
+        pause(&mut stage, Some(&name).filter(|_| !all), Some(due));
+        assert_eq!(stage.engine().next_wakeup(), Some(due), "{all}: to its end, too");
+        stage.until(due);
+        assert_eq!(dues(&stage), [at("01:00:00")], "{all}");
+    }
 }
