@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::ask::{Daemon, NoDaemon};
 use super::render::words::Times;
 use super::{Global, offline, zone};
+use crate::control::client::ClientError;
 use crate::control::document::{PauseDocument, RunDocument};
 use crate::control::request::StatusQuery;
 use crate::core::ids::JobName;
@@ -12,6 +13,7 @@ use crate::core::limits::PAUSE_COUNT_MAX;
 use crate::core::meant::is_glob;
 use crate::core::pauses::past_pauses;
 use crate::core::record::PastPause;
+use crate::daemon::host;
 
 /// The part of the past that `history` shows.
 pub(super) struct Shown<'a> {
@@ -78,14 +80,19 @@ pub(super) fn beneath(shown: &Shown<'_>, global: &Global, times: &Times) -> Stri
         Ok(daemon) => {
             let query =
                 StatusQuery { job: Some(job.to_string()), detail: true, ..StatusQuery::default() };
-            let status = daemon.wait(daemon.client().status(&query)).ok();
-            let job = status.and_then(|status| status.jobs.into_iter().next());
-            // A pause stops nothing of a job that has no schedule.
-            let job = job.filter(|job| job.schedule.is_some());
-            job.map(|job| Pauses {
-                in_force: job.pause,
-                past: job.detail.map(|detail| detail.past_pauses).unwrap_or_default(),
-            })
+            let client = daemon.client();
+            match daemon.wait(client.soon(client.status(&query))) {
+                Ok(status) => {
+                    let job = status.jobs.into_iter().next();
+                    // A pause stops nothing of a job that has no schedule.
+                    job.filter(|job| job.schedule.is_some()).map(|job| Pauses {
+                        in_force: job.pause,
+                        past: job.detail.map(|detail| detail.past_pauses).unwrap_or_default(),
+                    })
+                }
+                Err(ClientError::Silent(..)) => Some(in_database(&job, global, times.now)),
+                Err(_) => None,
+            }
         }
         Err(NoDaemon::NotRunning(_)) => Some(in_database(&job, global, times.now)),
         Err(NoDaemon::NotPermitted(_) | NoDaemon::Broken(_)) => None,
@@ -104,7 +111,12 @@ fn in_database(name: &JobName, global: &Global, now: Timestamp) -> Pauses {
     let in_force = own.into_iter().chain(&of_all.pause).find(|pause| pause.holds(now));
     Pauses {
         in_force: in_force.map(PauseDocument::from),
-        past: past_pauses(job.as_deref(), job_row.as_deref(), &of_all, now),
+        past: past_pauses(
+            job.as_deref().map(|job| job.delays(host().jitter_seed)),
+            job_row.as_deref(),
+            &of_all,
+            now,
+        ),
     }
 }
 

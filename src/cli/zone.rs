@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::ask::Daemon;
 use super::{Global, offline};
+use crate::control::client::ClientError;
 use crate::control::request::StatusQuery;
 use crate::core::ids::JobName;
 
@@ -30,7 +31,8 @@ pub(super) fn of_jobs(jobs: &[String], global: &Global) -> TimeZone {
     of_one.unwrap_or_else(TimeZone::system)
 }
 
-/// The zone of a job, from the daemon, else from the last good job set.
+/// The zone of a job, from the daemon, else from the last good job set: also where a daemon does not
+/// answer.
 pub(super) fn of_job(job: &str, global: &Global) -> Option<TimeZone> {
     of_each([&JobName::new(job)], global).into_values().next()
 }
@@ -42,14 +44,20 @@ pub(super) fn of_each<'a>(
 ) -> BTreeMap<JobName, TimeZone> {
     let names: BTreeSet<&JobName> = jobs.into_iter().collect();
     let Some(first) = names.first() else { return BTreeMap::new() };
-    let Ok(daemon) = Daemon::find(global) else {
-        let Some(known) = offline::jobs(global) else { return BTreeMap::new() };
-        let known = names.into_iter().filter_map(|name| known.jobs.get(name));
-        return known.map(|job| (job.name.clone(), job.timetable.zone().clone())).collect();
-    };
-    let one = (names.len() == 1).then(|| first.to_string());
-    let query = StatusQuery { job: one, detail: true, known: true };
-    let Ok(status) = daemon.wait(daemon.client().status(&query)) else { return BTreeMap::new() };
-    let known = status.jobs.into_iter().filter(|job| names.contains(&job.name));
-    known.filter_map(|job| Some((job.name.clone(), job.zone()?))).collect()
+    if let Ok(daemon) = Daemon::find(global) {
+        let one = (names.len() == 1).then(|| first.to_string());
+        let query = StatusQuery { job: one, detail: true, known: true };
+        let client = daemon.client();
+        match daemon.wait(client.soon(client.status(&query))) {
+            Ok(status) => {
+                let known = status.jobs.into_iter().filter(|job| names.contains(&job.name));
+                return known.filter_map(|job| Some((job.name.clone(), job.zone()?))).collect();
+            }
+            Err(ClientError::Silent(..)) => {}
+            Err(_) => return BTreeMap::new(),
+        }
+    }
+    let Some(known) = offline::jobs(global) else { return BTreeMap::new() };
+    let known = names.into_iter().filter_map(|name| known.jobs.get(name));
+    known.map(|job| (job.name.clone(), job.timetable.zone().clone())).collect()
 }
