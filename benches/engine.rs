@@ -136,6 +136,7 @@ fn record(attempt: &Attempt) -> Transfer {
         id: TransferId(attempt.id.run.0),
         user: attempt.user,
         fingerprint: attempt.fingerprint,
+        if_it_skips: None,
         loose_fingerprint: attempt.fingerprint,
         of_sync: false,
         of_retry_batch: false,

@@ -127,6 +127,7 @@ impl Flight {
             id: TransferId(Uuid::from_u128(0x1000_0000 + self.listed.len() as u128)),
             user: Some(OURS),
             fingerprint: request.fingerprint(),
+            if_it_skips: None,
             loose_fingerprint: request.loose_fingerprint(),
             of_sync: false,
             of_retry_batch: false,

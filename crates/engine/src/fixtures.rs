@@ -124,6 +124,7 @@ pub(crate) fn record(
         id: TransferId(Uuid::from_u128(id)),
         user: Some(OURS),
         fingerprint,
+        if_it_skips: None,
         loose_fingerprint: fingerprint,
         of_sync: false,
         of_retry_batch: false,

@@ -50,7 +50,7 @@ impl Miss {
 /// # Errors
 /// The first reason why it can't be.
 pub fn evidence(attempt: &Attempt, record: &Transfer, exclusive: bool) -> Result<(), Miss> {
-    if record.fingerprint != attempt.fingerprint {
+    if !record.fits(attempt.fingerprint) {
         return Err(Miss::Places);
     }
     if let (Some(ours), Some(theirs)) = (attempt.user, record.user)

@@ -147,7 +147,7 @@ impl TransferRequest {
     }
 }
 
-/// A place of a record that could not be read whole; absent parts could not be read.
+/// A place as far as a record tells it; absent parts are null, or could not be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PartialPlace {
     /// The cloud account.
@@ -159,7 +159,7 @@ pub struct PartialPlace {
 }
 
 impl PartialPlace {
-    /// True if no part that could be read differs from this place in more than its spelling.
+    /// True if no part that is told differs from this place in more than its spelling.
     pub fn may_be(&self, place: &Place) -> bool {
         self.account.is_none_or(|account| account == place.account)
             && self.bucket.as_ref().is_none_or(|bucket| folded(bucket) == folded(&place.bucket))

@@ -121,6 +121,9 @@ pub struct Transfer {
     pub user: Option<UserId>,
     /// Digest of the places.
     pub fingerprint: Fingerprint,
+    /// The digest if `allowSkip` is true, where the record does not tell: `fingerprint` is then the
+    /// one if it is false.
+    pub if_it_skips: Option<Fingerprint>,
     /// Digest of the places that ignores differences in spelling.
     pub loose_fingerprint: Fingerprint,
     /// It belongs to a sync cycle: `syncCycleId` is set and not the zero uuid.
@@ -139,6 +142,13 @@ pub struct Transfer {
     pub unknown_status: Option<String>,
     /// Its counters.
     pub progress: Progress,
+}
+
+impl Transfer {
+    /// True for the transfer of a request with this fingerprint, as far as the record tells.
+    pub fn fits(&self, fingerprint: Fingerprint) -> bool {
+        self.fingerprint == fingerprint || self.if_it_skips == Some(fingerprint)
+    }
 }
 
 /// `GET /management/agent_status`.
@@ -201,15 +211,20 @@ impl LookRequest {
     pub fn wants(&self, transfer: &Transfer) -> bool {
         self.transfers.contains(&transfer.id)
             || self.fingerprints.contains(&transfer.fingerprint)
+            || transfer.if_it_skips.is_some_and(|it| self.fingerprints.contains(&it))
             || self.fingerprints.contains(&transfer.loose_fingerprint)
     }
 
-    /// True when a record with these places, as far as they could be read, may be wanted.
-    pub fn may_want(&self, source: &PartialPlace, destination: &PartialPlace) -> bool {
-        let may_be = |request: &TransferRequest| {
+    /// The request whose record one with these places, as far as it tells them, may be.
+    pub fn that_may_be(
+        &self,
+        source: &PartialPlace,
+        destination: &PartialPlace,
+    ) -> Option<&TransferRequest> {
+        let may_be = |request: &&TransferRequest| {
             source.may_be(&request.source) && destination.may_be(&request.destination)
         };
-        self.requests.iter().any(may_be)
+        self.requests.iter().find(may_be)
     }
 }
 

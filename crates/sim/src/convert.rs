@@ -13,6 +13,7 @@ pub fn transfer(world: &World, found: &SimTransfer, now: Timestamp) -> Transfer 
         id: found.id,
         user: world.reports_user(found.id).then_some(found.user),
         fingerprint: found.fingerprint,
+        if_it_skips: None,
         loose_fingerprint: found.loose_fingerprint,
         of_sync: found.sync_cycle.is_some(),
         of_retry_batch: found.retry_batch.is_some(),

@@ -47,6 +47,7 @@ fn expected() -> Transfer {
         id: TransferId(Uuid::from_u128(10)),
         user: Some(UserId(Uuid::from_u128(11))),
         fingerprint: request().fingerprint(),
+        if_it_skips: None,
         loose_fingerprint: request().loose_fingerprint(),
         of_sync: false,
         of_retry_batch: false,
@@ -184,9 +185,49 @@ fn a_record_that_does_not_tell_allow_skip_is_as_asked() {
             requests: [request.clone()].into(),
         };
         let found = |body: &str| read(body).1.remove(0).wanted_by(&look);
-        assert_eq!(found(&silent).unwrap().fingerprint, request.fingerprint());
+        assert!(found(&silent).unwrap().fits(request.fingerprint()));
         assert_eq!(found(CAMEL).is_some(), asked, "one that tells is taken at its word");
     }
+}
+
+#[test]
+fn a_record_that_leaves_out_a_part_of_its_places_is_like_what_was_asked_for_if_no_other_part_differs()
+ {
+    let look = |request: &TransferRequest| LookRequest {
+        since: jiff::Timestamp::MIN,
+        fingerprints: BTreeSet::from([request.fingerprint(), request.loose_fingerprint()]),
+        transfers: BTreeSet::new(),
+        requests: [request.clone()].into(),
+    };
+    let (asked, found) = (request(), |body: &str, look: &LookRequest| {
+        let record = read(body).1.remove(0);
+        assert_eq!(record.doubt(look, look.since), None, "the list is read whole: {body}");
+        record.wanted_by(look)
+    });
+    for (name, value) in [
+        ("sourceCloudAccountId", "00000000-0000-0000-0000-000000000001"),
+        ("sourceBucket", "footage"),
+        ("sourcePath", "dailies/"),
+        ("destinationCloudAccountId", "00000000-0000-0000-0000-000000000002"),
+        ("destinationBucket", "cold"),
+        ("destinationPath", "/x/"),
+    ] {
+        let told = format!("\"{name}\":\"{value}\"");
+        for untold in [format!("\"{name}\":null"), format!("\"formerly\":\"{value}\"")] {
+            let body = CAMEL.replace(&told, &untold);
+            let like = found(&body, &look(&asked)).expect(name);
+            assert_eq!(like.loose_fingerprint, asked.loose_fingerprint(), "{body}");
+            assert!(!like.fits(asked.fingerprint()), "it is no evidence: {body}");
+            let other = body.replace("allowSkip", "allowAll").replace("cold", "warm");
+            let is_of_another =
+                name == "destinationBucket" || found(&other, &look(&asked)).is_none();
+            assert!(is_of_another, "{other}");
+        }
+    }
+    let mut bare = request();
+    bare.source.bucket = String::new();
+    let body = CAMEL.replace("\"sourceBucket\":\"footage\"", "\"sourceBucket\":null");
+    assert!(found(&body, &look(&bare)).unwrap().fits(bare.fingerprint()), "a null bucket is none");
 }
 
 #[test]

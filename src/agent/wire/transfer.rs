@@ -55,20 +55,19 @@ pub(crate) struct ReadRecord {
     pub(crate) requested_at: Option<Timestamp>,
     /// The whole, if id and places could be read.
     pub(crate) transfer: Option<Transfer>,
-    /// What is left, if they could not.
+    /// What the record tells of its places, if it does not tell all of them.
     remains: Option<Box<Remains>>,
-    /// Its fingerprint if `allowSkip` is true, where the record does not say.
-    if_it_skips: Option<Fingerprint>,
     /// It belongs to a sync: such a record is never ours (protocol, rule 4).
     of_sync: bool,
 }
 
-/// What could be read of a record whose id or places could not.
+/// The places of a record that does not tell all of them: parts are null, or could not be read.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Remains {
     source: PartialPlace,
     destination: PartialPlace,
-    /// The first property that could not be read; absent if the record is no object at all.
+    /// The first property that could not be read; absent if all could be, or the record is no
+    /// object at all.
     unreadable: Option<&'static str>,
 }
 
@@ -134,47 +133,52 @@ impl ReadRecord {
             let if_it_skips = matches!(allow_skip, Scalar::Null).then(|| exact(true));
             Some((exact(allow_skip.flag()?), loose, if_it_skips))
         })();
-        let if_it_skips = fingerprints.and_then(|(_, _, if_it_skips)| if_it_skips);
-        let fingerprints = fingerprints.map(|(exact, loose, _)| (exact, loose));
         let of_sync = !sync_cycle.is_none();
         let transfer =
-            id.zip(fingerprints).map(|(id, (fingerprint, loose_fingerprint))| Transfer {
-                id,
-                user: user.uuid().map(UserId),
-                fingerprint,
-                loose_fingerprint,
-                of_sync,
-                of_retry_batch: !retry_batch.is_none(),
-                kind,
-                requested_at,
-                ended_at: end_date.word().and_then(instant),
-                status: known_status.unwrap_or(TransferStatus::Unknown),
-                unknown_status: known_status.is_none().then(|| as_written(status)),
-                progress: Progress {
-                    objects_total: total.count(),
-                    objects_transferred: transferred.count(),
-                    objects_failed: failed.count(),
-                    objects_skipped: skipped.count(),
-                    bytes_total: total_size.count(),
-                    bytes_transferred: transferred_size.count(),
-                    percent: percent.measure().min(100.0),
-                    speed: average_speed.measure(),
-                    cost_usd: cost.amount(),
-                    // Of no objects at all there is nothing more to tell.
-                    objects_incomplete: (total.is_none() || total.count() > 0)
-                        && [transferred, skipped, failed].iter().any(|it| it.is_none()),
-                },
+            id.zip(fingerprints).map(|(id, (fingerprint, loose_fingerprint, if_it_skips))| {
+                Transfer {
+                    id,
+                    user: user.uuid().map(UserId),
+                    fingerprint,
+                    if_it_skips,
+                    loose_fingerprint,
+                    of_sync,
+                    of_retry_batch: !retry_batch.is_none(),
+                    kind,
+                    requested_at,
+                    ended_at: end_date.word().and_then(instant),
+                    status: known_status.unwrap_or(TransferStatus::Unknown),
+                    unknown_status: known_status.is_none().then(|| as_written(status)),
+                    progress: Progress {
+                        objects_total: total.count(),
+                        objects_transferred: transferred.count(),
+                        objects_failed: failed.count(),
+                        objects_skipped: skipped.count(),
+                        bytes_total: total_size.count(),
+                        bytes_transferred: transferred_size.count(),
+                        percent: percent.measure().min(100.0),
+                        speed: average_speed.measure(),
+                        cost_usd: cost.amount(),
+                        // Of no objects at all there is nothing more to tell.
+                        objects_incomplete: (total.is_none() || total.count() > 0)
+                            && [transferred, skipped, failed].iter().any(|it| it.is_none()),
+                    },
+                }
             });
         let of_sync = of_sync || matches!(kind, Some(2 | 4));
-        let remains = transfer.is_none().then(|| {
-            let place = |id, embedded, bucket: &Scalar<'_>, path: &Scalar<'_>| {
+        let texts = [source_bucket, source_path, destination_bucket, destination_path];
+        let leaves_out = texts.iter().any(|text| matches!(text, Scalar::Null))
+            || (source_account.is_none() && source_embedded.is_none())
+            || (destination_account.is_none() && destination_embedded.is_none());
+        let remains = (leaves_out || transfer.is_none()).then(|| {
+            let place = |id, embedded, bucket, path| {
                 if is_nameless {
                     return PartialPlace::default();
                 }
                 PartialPlace {
-                    account: account(id, embedded),
-                    bucket: bucket.text().map(Cow::into_owned),
-                    path: path.text().map(Cow::into_owned),
+                    account: account(id, embedded).filter(|account| !account.0.is_nil()),
+                    bucket: told(bucket),
+                    path: told(path),
                 }
             };
             let source = place(source_account, source_embedded, source_bucket, source_path);
@@ -186,29 +190,32 @@ impl ReadRecord {
             );
             let parts = [
                 (id.is_some(), "id"),
-                (source.account.is_some(), "sourceCloudAccountId"),
-                (source.bucket.is_some(), "sourceBucket"),
-                (source.path.is_some(), "sourcePath"),
-                (destination.account.is_some(), "destinationCloudAccountId"),
-                (destination.bucket.is_some(), "destinationBucket"),
-                (destination.path.is_some(), "destinationPath"),
+                (account(source_account, source_embedded).is_some(), "sourceCloudAccountId"),
+                (source_bucket.text().is_some(), "sourceBucket"),
+                (source_path.text().is_some(), "sourcePath"),
+                (
+                    account(destination_account, destination_embedded).is_some(),
+                    "destinationCloudAccountId",
+                ),
+                (destination_bucket.text().is_some(), "destinationBucket"),
+                (destination_path.text().is_some(), "destinationPath"),
                 (allow_skip.flag().is_some(), "allowSkip"),
             ];
             let unreadable = parts.iter().find_map(|(is_read, name)| (!is_read).then_some(*name));
             Box::new(Remains { source, destination, unreadable })
         });
-        Self { id, requested_at, transfer, remains, if_it_skips, of_sync }
+        Self { id, requested_at, transfer, remains, of_sync }
     }
 
-    /// The transfer, if the request wants it. A missing `allowSkip` counts as the one requested:
-    /// any field may be missing, and the rest of the evidence decides.
+    /// The transfer, if the request wants it. One that leaves out parts of its places is like what
+    /// was asked for, but for spelling, if no part that it tells differs.
     pub(crate) fn wanted_by(self, request: &LookRequest) -> Option<Transfer> {
         let mut transfer = self.transfer?;
-        if let Some(skipping) = self.if_it_skips
-            && request.fingerprints.contains(&skipping)
-            && !request.fingerprints.contains(&transfer.fingerprint)
+        if let Some(remains) = self.remains
+            && !request.wants(&transfer)
+            && let Some(asked) = request.that_may_be(&remains.source, &remains.destination)
         {
-            transfer.fingerprint = skipping;
+            transfer.loose_fingerprint = asked.loose_fingerprint();
         }
         request.wants(&transfer).then_some(transfer)
     }
@@ -216,9 +223,9 @@ impl ReadRecord {
     /// What could not be read of the record, in words, if the rest does not rule out that it is
     /// wanted: a look with such a record proves no absence.
     pub(crate) fn doubt(&self, request: &LookRequest, since: Timestamp) -> Option<String> {
-        let remains = self.remains.as_ref()?;
+        let remains = self.remains.as_ref().filter(|_| self.transfer.is_none())?;
         let may_be_wanted = self.id.is_some_and(|id| request.transfers.contains(&id))
-            || request.may_want(&remains.source, &remains.destination);
+            || request.that_may_be(&remains.source, &remains.destination).is_some();
         let is_old = self.requested_at.is_some_and(|at| at < since);
         if !may_be_wanted || self.of_sync || is_old {
             return None;
@@ -226,6 +233,19 @@ impl ReadRecord {
         let of = self.id.map_or_else(|| "a transfer".to_owned(), |id| format!("transfer {id}"));
         let what = remains.unreadable.map(|name| format!("`{name}` of {of}"));
         Some(what.unwrap_or_else(|| "it is not an object".to_owned()))
+    }
+}
+
+/// The text of a part of a place; absent if it is null or can't be read.
+fn told(text: &Scalar<'_>) -> Option<String> {
+    match text {
+        Scalar::Null => None,
+        Scalar::Text(_)
+        | Scalar::Whole(_)
+        | Scalar::Float(_)
+        | Scalar::Bool(_)
+        | Scalar::Object(_)
+        | Scalar::List => text.text().map(Cow::into_owned),
     }
 }
 

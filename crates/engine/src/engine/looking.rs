@@ -204,7 +204,7 @@ impl Engine {
         for record in &look.transfers {
             seen.insert(record.id);
             if !self.state.is_owned(record.id) {
-                unclaimed.entry(record.fingerprint).or_default().push(record);
+                unclaimed.entry(record.loose_fingerprint).or_default().push(record);
             }
         }
         // This look also judges whether a followed transfer is good (docs/protocol.md, rule 8); but
@@ -224,8 +224,8 @@ impl Engine {
                 self.saw(owner, record);
             }
         }
-        for (fingerprint, records) in &unclaimed {
-            self.find_owners(*fingerprint, records, &look.transfers);
+        for records in unclaimed.values() {
+            self.find_owners(records, &look.transfers);
         }
         for record in failures {
             if let Some(owner) = self.state.owner(record.id) {
@@ -257,10 +257,16 @@ impl Engine {
         }
     }
 
-    /// Assigns unclaimed records of one fingerprint to its open attempts.
-    fn find_owners(&mut self, fingerprint: Fingerprint, records: &[&Transfer], all: &[Transfer]) {
-        let attempts: Vec<Arc<Attempt>> =
-            self.state.open_like(fingerprint).map(Arc::clone).collect();
+    /// Assigns unclaimed records to the open attempts that they may be of: all that one record
+    /// may be of take part.
+    fn find_owners(&mut self, records: &[&Transfer], all: &[Transfer]) {
+        let each = |record: &&Transfer| [Some(record.fingerprint), record.if_it_skips];
+        let fingerprints: BTreeSet<Fingerprint> = records.iter().flat_map(each).flatten().collect();
+        let attempts: Vec<Arc<Attempt>> = fingerprints
+            .into_iter()
+            .flat_map(|fingerprint| self.state.open_like(fingerprint))
+            .map(Arc::clone)
+            .collect();
         if attempts.is_empty() {
             return;
         }

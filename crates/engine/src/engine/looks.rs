@@ -47,6 +47,7 @@ pub(super) struct Baseline {
 #[derive(Clone, Copy, Debug)]
 struct Shown {
     fingerprint: Fingerprint,
+    if_it_skips: Option<Fingerprint>,
     loose_fingerprint: Fingerprint,
     id: TransferId,
     /// It is not over.
@@ -55,8 +56,16 @@ struct Shown {
 
 impl From<&Transfer> for Shown {
     fn from(record: &Transfer) -> Self {
-        let Transfer { fingerprint, loose_fingerprint, id, status, .. } = *record;
-        Self { fingerprint, loose_fingerprint, id, is_active: !status.is_terminal() }
+        let Transfer { fingerprint, if_it_skips, loose_fingerprint, id, status, .. } = *record;
+        let is_active = !status.is_terminal();
+        Self { fingerprint, if_it_skips, loose_fingerprint, id, is_active }
+    }
+}
+
+impl Shown {
+    /// As [`Transfer::fits`].
+    fn fits(&self, fingerprint: Fingerprint) -> bool {
+        self.fingerprint == fingerprint || self.if_it_skips == Some(fingerprint)
     }
 }
 
@@ -76,7 +85,7 @@ impl Baseline {
 
     /// The records of a fingerprint that are already listed.
     pub(super) fn listed(&self, fingerprint: Fingerprint) -> Vec<TransferId> {
-        let alike = self.listed.iter().filter(|shown| shown.fingerprint == fingerprint);
+        let alike = self.listed.iter().filter(|shown| shown.fits(fingerprint));
         alike.map(|shown| shown.id).collect()
     }
 
@@ -84,7 +93,7 @@ impl Baseline {
     pub(super) fn before(&self, request: &TransferRequest) -> Before {
         let (exact, loose) = (request.fingerprint(), request.loose_fingerprint());
         let alike = self.listed.iter().filter(|shown| shown.loose_fingerprint == loose);
-        let mut same = self.listed.iter().filter(|shown| shown.fingerprint == exact);
+        let mut same = self.listed.iter().filter(|shown| shown.fits(exact));
         Before {
             shown: alike.map(|shown| shown.id).collect(),
             read_back_to: self.read_back_to,
@@ -185,9 +194,14 @@ impl Looks {
         fingerprint: Fingerprint,
         now: Timestamp,
     ) -> Option<&Baseline> {
+        self.fresh_at(now).filter(|fresh| fresh.fingerprints.contains(&fingerprint))
+    }
+
+    /// The complete look that submits may rely on now.
+    fn fresh_at(&self, now: Timestamp) -> Option<&Baseline> {
         self.fresh.as_ref().filter(|fresh| {
             let age = now.duration_since(fresh.came_at);
-            !age.is_negative() && age < LOOK_FRESHNESS && fresh.fingerprints.contains(&fingerprint)
+            !age.is_negative() && age < LOOK_FRESHNESS
         })
     }
 
@@ -425,6 +439,10 @@ impl Engine {
             transfers: BTreeSet::new(),
             requests: Arc::default(),
         };
+        // What this look shows was there before a request that still relies on the last one.
+        if let Some(fresh) = self.looks.fresh_at(self.now) {
+            request.fingerprints.extend(&fresh.fingerprints);
+        }
         let mut requests = Vec::new();
         // Records that equal a run's request but for the spelling must be known before it is sent,
         // too.
@@ -438,7 +456,7 @@ impl Engine {
             request.fingerprints.insert(attempt.fingerprint);
             request.transfers.extend(attempt.transfer);
             let machine = self.state.run(attempt.id.run);
-            if attempt.phase == Phase::Accepted && attempt.transfer.is_none() {
+            if attempt.is_unlisted() {
                 request.fingerprints.insert(machine.row().request.loose_fingerprint());
             }
             requests.push(machine.row().request.clone());

@@ -109,8 +109,9 @@ impl Engine {
 }
 
 /// True for a record that may be the transfer of a request whose answer was lost, though it is no
-/// evidence: it is of that time and spelled otherwise, or of a later one, up to which the agent did
-/// not answer at all: it may have hung with the request in its socket.
+/// evidence: it is of that time and spelled otherwise, or does not tell its time, or is of a later
+/// one, up to which the agent did not answer at all: it may have hung with the request in its
+/// socket.
 fn may_be_own(
     attempt: &Attempt,
     record: &Transfer,
@@ -122,7 +123,7 @@ fn may_be_own(
     let is_late = |at: Timestamp| latest.is_some_and(|latest| latest < at);
     match miss {
         Miss::Places => record.requested_at.is_none_or(|at| earliest <= at && !is_late(at)),
-        Miss::Date => record.requested_at.is_some_and(is_late) && is_late(answered_at),
+        Miss::Date => record.requested_at.is_none_or(|at| is_late(at) && is_late(answered_at)),
         Miss::User | Miss::Kind | Miss::Baseline => false,
     }
 }

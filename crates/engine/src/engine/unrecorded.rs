@@ -5,6 +5,8 @@
 //! This is reported before they are caught up, and does not prevent it: a person may have copied
 //! the same objects by hand.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::Engine;
@@ -12,8 +14,8 @@ use crate::event::Happening;
 use crate::ids::{RunId, TransferId};
 use crate::input::Level;
 use crate::limits::SKEW;
-use crate::matching::shift;
-use crate::run::{RunMachine, Trigger};
+use crate::matching::{evidence, shift};
+use crate::run::{Attempt, RunMachine, Trigger};
 use crate::transfer::{Look, Transfer};
 
 impl Engine {
@@ -42,7 +44,7 @@ impl Engine {
     }
 
     /// When a record was requested, by our clock, if it equals a run's request, came after its
-    /// time, and has no owner.
+    /// time, has no owner, and is not about to get one.
     fn requested_since(
         &self,
         machine: &RunMachine,
@@ -53,8 +55,12 @@ impl Engine {
         let at = shift(record.requested_at?, -offset);
         let is_ours = record.user == look.user && !record.of_sync && !record.of_retry_batch;
         let since = shift(machine.row().scheduled_for?, -SKEW);
-        let is_like_it = is_ours && record.fingerprint == machine.fingerprint() && since <= at;
-        (is_like_it && !self.state.is_owned(record.id)).then_some(at)
+        let is_like_it = is_ours && record.fits(machine.fingerprint()) && since <= at;
+        let exclusive = self.set.agent.exclusive_user;
+        let may_be_of = |attempt: &Arc<Attempt>| evidence(attempt, record, exclusive).is_ok();
+        let has_owner = self.state.is_owned(record.id)
+            || self.state.open_like(machine.fingerprint()).any(may_be_of);
+        (is_like_it && !has_owner).then_some(at)
     }
 }
 

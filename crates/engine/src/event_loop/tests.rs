@@ -134,6 +134,7 @@ impl Desk {
             id: TransferId(Uuid::from_u128(id)),
             user: Some(OURS),
             fingerprint: request.fingerprint(),
+            if_it_skips: None,
             loose_fingerprint: request.loose_fingerprint(),
             of_sync: false,
             of_retry_batch: false,

@@ -24,6 +24,7 @@ fn transfer(id: TransferId) -> Transfer {
         id,
         user: None,
         fingerprint: Fingerprint::of(place, place, true),
+        if_it_skips: None,
         loose_fingerprint: Fingerprint::loose(place, place),
         of_sync: false,
         of_retry_batch: false,

@@ -297,6 +297,7 @@ impl Stage {
             id: transfer_id(r),
             user: Some(if record.origin == Origin::OtherUser { THEIRS } else { OURS }),
             fingerprint: request.fingerprint(),
+            if_it_skips: None,
             loose_fingerprint: request.loose_fingerprint(),
             of_sync: false,
             of_retry_batch: false,

@@ -9,7 +9,7 @@ use super::stage::{Stage, at, job, secs, set};
 use crate::ids::{AccessId, AttemptId, UserId};
 use crate::input::Input;
 use crate::job::{JobSet, Terms};
-use crate::place::Fingerprint;
+use crate::place::{Fingerprint, TransferRequest};
 use crate::reason::ReasonCode;
 use crate::run::{Attempt, Phase, RunState};
 use crate::transfer::{AgentState, Gap, Incomplete, Look, SubmitAnswer, Transfer, TransferStatus};
@@ -399,5 +399,86 @@ fn what_somebody_else_or_a_sync_has_queued_is_not_ours() {
         change(stage.record(1));
         stage.pass(secs(60));
         assert_eq!(owner(&stage, 1), None, "{number}");
+    }
+}
+
+/// Takes `allowSkip` out of the record of the last request.
+fn leave_out_allow_skip(stage: &mut Stage, id: u128) {
+    let request = stage.submits.last().expect("a submit").1.clone();
+    let of = |allow_skip| TransferRequest { allow_skip, ..request.clone() }.fingerprint();
+    let record = stage.record(id);
+    (record.fingerprint, record.if_it_skips) = (of(false), Some(of(true)));
+}
+
+#[test]
+fn a_record_that_does_not_tell_allow_skip_is_of_the_accepted_request_before_a_lost_one() {
+    for lost_skips in [false, true] {
+        let job = |skips| {
+            job("a", "to/", move |job| {
+                job.allow_skip = skips;
+                let terms = Arc::make_mut(&mut job.terms);
+                terms.retry.max_attempts = 1;
+            })
+        };
+        let mut stage = Stage::new(vec![job(lost_skips)]);
+        stage.until(at("01:00:00"));
+        stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+        stage.until(at("01:59:00"));
+        stage.input(Input::JobsReplaced(set(vec![job(!lost_skips)])));
+        stage.until(at("02:00:00"));
+        let second = stage.answer(SubmitAnswer::Accepted);
+        stage.list(1, TransferStatus::Running);
+        leave_out_allow_skip(&mut stage, 1);
+        let mut exclusive = JobSet::clone(&stage.set);
+        exclusive.agent.exclusive_user = true;
+        stage.input(Input::JobsReplaced(Arc::new(exclusive)));
+        stage.pass(secs(10));
+        assert_eq!(owner(&stage, 1), Some(second), "{lost_skips}");
+    }
+}
+
+#[test]
+fn a_record_that_does_not_tell_allow_skip_and_was_listed_before_is_nobodys() {
+    for skips in [false, true] {
+        let mut stage = Stage::new(vec![job("a", "to/", move |job| job.allow_skip = skips)]);
+        stage.until(at("01:00:00"));
+        stage.answer(SubmitAnswer::Accepted);
+        stage.list(1, TransferStatus::Completed);
+        stage.until(at("01:59:30"));
+        stage.list(2, TransferStatus::Completed);
+        leave_out_allow_skip(&mut stage, 2);
+        stage.until(at("02:00:00"));
+        stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+        stage.pass(secs(10));
+        assert_eq!((stage.submits.len(), owner(&stage, 2)), (2, None), "{skips}");
+    }
+}
+
+#[test]
+fn a_lost_request_is_not_sent_again_beside_a_new_record_without_a_date() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+    stage.list(1, TransferStatus::Running);
+    stage.record(1).requested_at = None;
+    stage.until(at("01:30:00"));
+    assert_eq!((stage.submits.len(), owner(&stage, 1)), (1, None));
+}
+
+#[test]
+fn a_lost_request_is_not_sent_again_beside_a_new_record_that_is_spelled_otherwise() {
+    for after_crash in [false, true] {
+        let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+        stage.until(at("01:00:00"));
+        if after_crash {
+            stage.restart();
+        } else {
+            stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+        }
+        stage.list(1, TransferStatus::Running);
+        stage.record(1).fingerprint = Fingerprint(Uuid::from_u128(1));
+        stage.until(at("01:30:00"));
+        assert_eq!((stage.submits.len(), owner(&stage, 1)), (1, None), "{after_crash}");
+        assert!(stage.happened("near_miss"), "{after_crash}");
     }
 }

@@ -196,7 +196,10 @@ impl Stage {
                 self.input(Input::Looked(Err(failure)));
                 return;
             }
-            let look = self.look(began_at);
+            let mut look = self.look(began_at);
+            // The client drops what was not asked for.
+            let asked = self.requests.last().expect("a request");
+            look.transfers.retain(|record| asked.wants(record));
             self.input(Input::Looked(Ok(look)));
         }
     }
@@ -252,6 +255,7 @@ impl Stage {
         let request = &self.submits.last().expect("a submit").1;
         let requested_at = Some(self.now + self.clock_offset);
         let transfer = Transfer {
+            if_it_skips: None,
             loose_fingerprint: request.loose_fingerprint(),
             status,
             progress: Progress { objects_total: 2, objects_transferred: 2, ..Progress::default() },

@@ -2,6 +2,7 @@
 //! occurrences are caught up.
 
 use super::stage::{Stage, at, job, secs};
+use crate::job::CatchUp;
 use crate::run::Trigger;
 use crate::transfer::{SubmitAnswer, TransferStatus};
 
@@ -61,5 +62,17 @@ fn a_transfer_of_before_or_of_somebody_else_is_not_said() {
     stage.record(2).user = None;
     stage.restart();
     stage.pass(secs(10));
+    assert_eq!(said(&stage), 0, "{:?}", stage.warnings);
+}
+
+#[test]
+fn a_transfer_whose_answer_is_awaited_is_not_said_to_be_in_no_record() {
+    let mut stage = Stage::new(vec![job("a", "to/", |job| job.catch_up = CatchUp::All)]);
+    stage.now = at("03:30:00");
+    stage.restart();
+    stage.pass(secs(10));
+    assert_eq!((stage.rows.order.len(), stage.submits.len()), (3, 1), "two wait behind the first");
+    stage.list(1, TransferStatus::Running);
+    stage.pass(secs(20));
     assert_eq!(said(&stage), 0, "{:?}", stage.warnings);
 }
