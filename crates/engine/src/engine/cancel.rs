@@ -42,6 +42,9 @@ impl Engine {
 
     /// Records the request to cancel an attempt's transfer; `advance` sends the request.
     pub(super) fn request_cancel(&mut self, id: AttemptId, cancel: CancelRequest) {
+        if self.state.attempt(id).cancel.is_none() {
+            self.state.observations(id).count_absence_anew();
+        }
         self.change_attempt(id, |attempt| {
             attempt.cancel.get_or_insert(cancel);
         });
@@ -125,8 +128,11 @@ impl Engine {
         self.apply_next_step(id, next);
     }
 
-    /// True while the canceling of an attempt has lasted so long that it gives its slot back.
+    /// True while the canceling of an attempt has lasted so long that it gives its slot back. While
+    /// the agent could not be asked, it was not asked to cancel.
     pub(super) fn is_stuck(&self, since: Timestamp) -> bool {
-        self.now.duration_since(since) >= self.set.agent.adopt_window.max(SignedDuration::ZERO)
+        let asked_since = self.agent_link.failed_at().map_or(self.began, |at| at.max(self.began));
+        let lasted = self.now.duration_since(since.max(asked_since));
+        lasted >= self.set.agent.adopt_window.max(SignedDuration::ZERO)
     }
 }

@@ -109,10 +109,15 @@ impl Observations {
         self.absent_at = Some(began_at);
     }
 
-    /// Notes that a record was found to be its transfer.
-    pub(crate) fn note_found(&mut self) {
+    /// Absence counts anew: what was missed before a cancel does not show that the cancel took.
+    pub(crate) fn count_absence_anew(&mut self) {
         self.absent_for = SignedDuration::ZERO;
         self.absent_at = None;
+    }
+
+    /// Notes that a record was found to be its transfer.
+    pub(crate) fn note_found(&mut self) {
+        self.count_absence_anew();
     }
 
     /// Notes that a look shows its transfer, whose counters last moved at `moved_at`.

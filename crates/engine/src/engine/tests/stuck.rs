@@ -8,7 +8,7 @@ use crate::input::{Input, OperatorRequest, ReplyTo};
 use crate::job::{AgentSettings, Alert, AlertChannel, AlertEvent, JobSet};
 use crate::reason::ReasonCode;
 use crate::run::RunState;
-use crate::transfer::{SubmitAnswer, TransferStatus};
+use crate::transfer::{LookFailure, SubmitAnswer, TransferStatus};
 
 /// A stage whose alerts are never delivered, so that they can be counted.
 fn stage() -> Stage {
@@ -199,4 +199,30 @@ fn a_run_past_its_timeout_says_so_though_its_transfer_fails_while_it_is_canceled
     assert_eq!((run.state, run.reason.code()), (RunState::TimedOut, Some(ReasonCode::Timeout)));
     let words = "past its `timeout` (30m); its transfer was over by then, and is not known to have succeeded";
     assert_eq!(run.reason.to_string(), words);
+}
+
+#[test]
+fn an_agent_that_was_away_has_not_been_asked_to_cancel_and_keeps_the_slot() {
+    for restarts in [false, true] {
+        let agent = AgentSettings { max_active: 1, ..AgentSettings::default() };
+        let jobs = set(vec![job("a", "to/", |_| {}), job("b", "elsewhere/", |_| {})]);
+        let mut stage = Stage::with(Arc::new(JobSet { agent, ..JobSet::clone(&jobs) }));
+        stage.until(at("01:00:00"));
+        stage.answer(SubmitAnswer::Accepted);
+        stage.list(1, TransferStatus::Running);
+        stage.until(at("01:00:10"));
+        assert_eq!((stage.run(0).state, stage.submits.len()), (RunState::Running, 1));
+        stage.failure = Some(LookFailure::Unreachable("refused".to_owned()));
+        let request = OperatorRequest::CancelRun(stage.run(0).id);
+        stage.input(Input::Operator { reply: ReplyTo(0), request, by: None });
+        stage.until(at("01:10:00"));
+        if restarts {
+            stage.restart();
+        }
+        stage.failure = None;
+        stage.pass(secs(60));
+        assert_eq!(stage.submits.len(), 1, "{restarts}: it was asked a minute ago");
+        stage.pass(secs(120));
+        assert_eq!(stage.submits.len(), 2, "{restarts}: it does not obey");
+    }
 }

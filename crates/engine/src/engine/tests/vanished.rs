@@ -46,6 +46,18 @@ fn a_transfer_that_is_gone_from_the_list_is_said_to_be_and_waited_for_until_its_
 }
 
 #[test]
+fn a_transfer_that_was_gone_before_its_timeout_is_looked_for_once_more_when_it_is_canceled() {
+    let mut stage = vanished();
+    stage.until(at("01:31:30"));
+    assert_eq!(stage.run(0).state, RunState::Canceling, "{}", stage.run(0).reason);
+    stage.trigger("a", 7);
+    stage.until(at("01:31:59"));
+    assert_eq!(stage.submits.len(), 1, "its place may still be written to");
+    stage.until(at("01:33:00"));
+    assert_eq!((stage.run(0).state, stage.submits.len()), (RunState::TimedOut, 2));
+}
+
+#[test]
 fn a_transfer_that_is_listed_again_is_gone_no_more() {
     let mut stage = vanished();
     stage.pass(secs(180));
