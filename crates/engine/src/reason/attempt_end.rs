@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use super::cancel::NothingLeft;
 use super::code::ReasonCode;
 use crate::cause::CauseClass;
 use crate::duration;
@@ -146,6 +147,13 @@ pub enum AttemptEnd {
 }
 
 impl AttemptEnd {
+    /// What is known of an accepted request that ends so while its run is canceled, and was not
+    /// listed.
+    pub(crate) fn nothing_left(&self) -> NothingLeft {
+        let is_unseen = matches!(self, Self::NeverListed { unseen: true, .. });
+        if is_unseen { NothingLeft::NeverSeen } else { NothingLeft::NeverListed }
+    }
+
     /// True if the transfer failed at the agent, wholly or in part, so that the agent may know the
     /// cause.
     pub fn may_have_cause(&self) -> bool {

@@ -72,6 +72,8 @@ pub enum NothingLeft {
     NotFound,
     /// The transfer was never listed.
     NeverListed,
+    /// The list could not be read: the end of the transfer is not known.
+    NeverSeen,
     /// The transfer is gone from the list.
     Gone,
     /// The transfer ended by itself, and not as a success.
@@ -84,6 +86,9 @@ impl NothingLeft {
             Self::NotQueued => "nothing was queued",
             Self::NotFound => "no transfer was found",
             Self::NeverListed => "its transfer was never listed",
+            Self::NeverSeen => {
+                "the agent's list could not be read, so the end of its transfer is not known"
+            }
             Self::Gone => "its transfer is gone from the agent's list",
             Self::Failed => "its transfer was over by then, and is not known to have succeeded",
         }

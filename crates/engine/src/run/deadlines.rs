@@ -104,12 +104,13 @@ impl RunMachine {
         now: Timestamp,
     ) -> Attempt {
         let searched = self.was_searched_for(attempt.id.number, window);
+        let unlisted = end.nothing_left();
         let mut reason = Reason::from(end);
         let (holds_until, outcome) = match attempt.phase {
             Phase::Accepted => {
                 let late = shift(attempt.deadline.max(now), window);
                 let listed = attempt.transfer.is_some();
-                let how = if listed { NothingLeft::Gone } else { NothingLeft::NeverListed };
+                let how = if listed { NothingLeft::Gone } else { unlisted };
                 let cancel = self.request_in_force(attempt);
                 if let Some(cancel) = cancel {
                     reason = cancel.with_nothing_left(how);

@@ -198,7 +198,7 @@ impl RunMachine {
         if !self.follows(number) {
             NextStep::Stays
         } else if self.state() == RunState::Canceling {
-            NextStep::NothingLeft(NothingLeft::NeverListed)
+            NextStep::NothingLeft(why.nothing_left())
         } else {
             self.on_timeout(why.into(), now)
         }
