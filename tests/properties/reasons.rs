@@ -210,7 +210,7 @@ pub(crate) fn any_happening() -> impl Strategy<Value = Happening> {
             Happening::Uncertain { attempt, reason: reason.clone() },
             Happening::Refused { attempt, words: words.clone() },
             Happening::Listed { attempt, transfer },
-            Happening::TransferEnded { attempt, reason: reason.clone() },
+            Happening::TransferEnded { attempt, transfer: Some(transfer), reason: reason.clone() },
             Happening::GivenUp { attempt, reason },
             Happening::Doubled,
             Happening::Ambiguous { transfer },

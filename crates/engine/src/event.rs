@@ -74,6 +74,9 @@ pub enum Happening {
     TransferEnded {
         /// The attempt.
         attempt: u32,
+        /// The transfer; older versions did not record it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        transfer: Option<TransferId>,
         /// How.
         reason: Reason,
     },
@@ -284,10 +287,16 @@ impl Happening {
     /// Its facts, beside its words.
     pub fn facts(&self) -> Facts<'_> {
         let (attempt, transfer, reason) = match self {
-            Self::State { reason, .. } => (None, None, Some(reason)),
-            Self::Uncertain { attempt, reason }
-            | Self::TransferEnded { attempt, reason }
-            | Self::GivenUp { attempt, reason } => (Some(*attempt), None, Some(reason)),
+            Self::State { reason, .. } => {
+                let (attempt, transfer) = reason.about();
+                (attempt, transfer, Some(reason))
+            }
+            Self::Uncertain { attempt, reason } | Self::GivenUp { attempt, reason } => {
+                (Some(*attempt), None, Some(reason))
+            }
+            Self::TransferEnded { attempt, transfer, reason } => {
+                (Some(*attempt), *transfer, Some(reason))
+            }
             Self::Accepted { attempt }
             | Self::AcceptedAfterAll { attempt, .. }
             | Self::Receipt { attempt }
@@ -322,7 +331,7 @@ impl Happening {
             Self::Listed { attempt, transfer } => {
                 format!("attempt {attempt} is transfer {}", wording.transfer(*transfer))
             }
-            Self::TransferEnded { attempt, reason } => {
+            Self::TransferEnded { attempt, reason, .. } => {
                 let reason = reason.sentence(wording);
                 format!("the transfer of attempt {attempt} is over: {reason}")
             }

@@ -10,7 +10,7 @@ use crate::input::Level;
 use crate::reason::{AttemptEnd, CancelReason, NothingLeft, Reason, UnderWay, WaitReason};
 use crate::run::{
     AtAgent, AttemptChange, CancelCause, CancelRequest, LookedFor, NextStep, Observations, OnTime,
-    Phase, RunState,
+    Phase, RunState, Trigger,
 };
 
 impl Engine {
@@ -20,7 +20,7 @@ impl Engine {
         let machine = self.state.run(id.run);
         let attempt = self.state.attempt(id);
         let (outcome, reason) = machine.verdict(attempt, now);
-        let doubled = machine.is_doubled_by(attempt);
+        let (doubled, transfer) = (machine.is_doubled_by(attempt), attempt.transfer);
         let (reason, cause) = self.with_cause(id, reason);
         self.change_attempt(id, |attempt| {
             attempt.phase = Phase::Closed;
@@ -29,7 +29,8 @@ impl Engine {
             attempt.reason = reason.clone();
             attempt.cause = cause;
         });
-        let ended = Happening::TransferEnded { attempt: id.number, reason: reason.clone() };
+        let (attempt, why) = (id.number, reason.clone());
+        let ended = Happening::TransferEnded { attempt, transfer, reason: why };
         self.record_event(id.run, ended);
         if doubled {
             let what = Happening::Doubled;
@@ -191,10 +192,13 @@ impl Engine {
     fn enforce_start_within(&mut self, id: RunId) {
         let machine = self.state.run(id);
         let Some(within) = machine.is_too_late_to_start(self.now) else { return };
-        // A run without an obstacle has only just begun to wait: for the look.
-        let waited = match machine.wait() {
-            Some(wait) => wait.clone().into(),
-            None => WaitReason::List.into(),
+        // A run without an obstacle has only just begun to wait: for the look, or it was missed.
+        let waited = match (machine.wait(), machine.row().trigger) {
+            (Some(wait), _) => wait.clone().into(),
+            (None, Trigger::CatchUp) => Reason::CaughtUp,
+            (None, Trigger::Schedule | Trigger::Manual | Trigger::Retry | Trigger::Backfill) => {
+                WaitReason::List.into()
+            }
         };
         let waited = Box::new(waited);
         self.run_was_kept_waiting();

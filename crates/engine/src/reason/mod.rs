@@ -20,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::duration;
-use super::ids::RunId;
+use super::ids::{RunId, TransferId};
 
 pub use attempt_end::AttemptEnd;
 pub use cancel::{CancelReason, NothingLeft};
@@ -192,6 +192,11 @@ impl Reason {
         }
     }
 
+    /// The attempt and the transfer that it is about, as far as it names them.
+    pub(crate) fn about(&self) -> (Option<u32>, Option<TransferId>) {
+        if let Self::UnderWay(under_way) = self { under_way.about() } else { (None, None) }
+    }
+
     /// When it ends, if that is known.
     pub fn until(&self) -> Option<Timestamp> {
         match self {
@@ -329,8 +334,13 @@ impl Reason {
             }
             Self::Skipped(skip) => skip.sentence(wording),
             Self::StartWithin { limit, waited } => {
-                let (limit, waited) = (duration::format(*limit), waited.sentence(wording));
-                format!("could not be queued within `start_within` ({limit}): {waited}")
+                let limit = duration::format(*limit);
+                let why = if **waited == Self::CaughtUp {
+                    "it was missed, and found only after that".to_owned()
+                } else {
+                    waited.sentence(wording)
+                };
+                format!("could not be queued within `start_within` ({limit}): {why}")
             }
             Self::Recorded { words, .. } => words.clone(),
         }

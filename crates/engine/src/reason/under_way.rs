@@ -81,6 +81,25 @@ pub enum UnderWay {
 }
 
 impl UnderWay {
+    /// The attempt and the transfer that it is about, as far as it names them.
+    pub(super) fn about(&self) -> (Option<u32>, Option<TransferId>) {
+        match self {
+            Self::Asking { attempt } | Self::AcceptedAfterAll { attempt, .. } => {
+                (Some(*attempt), None)
+            }
+            Self::Follows { attempt, transfer, .. } => (Some(*attempt), Some(*transfer)),
+            Self::Listed { transfer }
+            | Self::Gone { transfer, .. }
+            | Self::UnknownStatus { transfer, .. } => (None, Some(*transfer)),
+            Self::NearMiss(near) => (None, Some(near.transfer)),
+            Self::Accepted
+            | Self::AnswerLost { .. }
+            | Self::UnclearAnswer { .. }
+            | Self::AnswerLostInCrash
+            | Self::LastAnswerLost { .. } => (None, None),
+        }
+    }
+
     pub(super) fn code(&self) -> Option<ReasonCode> {
         match self {
             Self::NearMiss(_) => Some(ReasonCode::NotListed),
