@@ -67,7 +67,7 @@ impl Lock {
                 Err(TryLockError::Error(error)) => return Err(fault(&error)),
             }
         }
-        let left = field(&words(&file), "last event ").and_then(|last| last.parse().ok());
+        let left = last_event(&file);
         let words = format!("pid {}\nsince {now:.0}\n", std::process::id());
         // The line of the last event stays until the database is found to contain it.
         let kept = left.map(last_line).unwrap_or_default();
@@ -125,14 +125,27 @@ fn field(words: &str, name: &str) -> Option<String> {
     words.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned())
 }
 
-/// The daemon that a folder's lock file names, if that process is still one. Takes no lock: a
-/// daemon that starts at this moment must find it free.
+/// The last event that a lock file speaks of.
+fn last_event(file: &File) -> Option<u64> {
+    field(&words(file), "last event ")?.parse().ok()
+}
+
+/// A folder's lock file, to read. Takes no lock: a daemon that starts at this moment must find it
+/// free.
+fn unlocked(folder: &Path) -> Option<File> {
+    let mut options = OpenOptions::new();
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    options.read(true).custom_flags(flags).open(folder.join(NAME)).ok()
+}
+
+/// The last event of the daemon that has a folder, or had it and was killed.
+pub(super) fn left_in(folder: &Path) -> Option<u64> {
+    last_event(&unlocked(folder)?)
+}
+
+/// The daemon that a folder's lock file names, if that process is still one.
 pub(super) fn at_work(folder: &Path) -> Option<u32> {
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
-        .open(folder.join(NAME))
-        .ok()?;
+    let file = unlocked(folder)?;
     let pid = field(&words(&file), "pid ")?.parse().ok()?;
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
     (name.trim_end() == env!("CARGO_PKG_NAME")).then_some(pid)

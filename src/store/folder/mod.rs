@@ -94,7 +94,7 @@ impl StateFolder {
         }
         let standing = || -> std::io::Result<Standing> {
             let mut standing = Standing::of_folder(&self.path, self.lock.folder())?;
-            standing.add(&path)?;
+            standing.add_database(&path)?;
             standing.add(self.lock.path())?;
             Ok(standing)
         };
@@ -104,8 +104,20 @@ impl StateFolder {
 
     /// Opens the database of a folder for reading, whether or not a daemon runs; absent if there is
     /// none. Creates and changes nothing.
-    pub fn open_read_only(path: &Path) -> Result<Option<SqliteStore>, StoreError> {
-        SqliteStore::open_read_only(&path.join(DATABASE))
+    ///
+    /// # Errors
+    /// Among others [`StoreError::Lost`]: the last records of a daemon that was killed are missing.
+    pub fn open_read_only(folder: &Path) -> Result<Option<SqliteStore>, StoreError> {
+        let path = folder.join(DATABASE);
+        // Read before the database: a daemon at work notes what it has recorded after that.
+        let left = lock::left_in(folder);
+        let store = SqliteStore::open_read_only(&path)?;
+        if let (Some(store), Some(left)) = (&store, left)
+            && store.last_event()? < left
+        {
+            return Err(StoreError::Lost { path, lock: folder.join(lock::NAME) });
+        }
+        Ok(store)
     }
 
     /// Copies the database of a folder, in its state at one moment, to a new file, whether or not a

@@ -13,6 +13,8 @@ use crate::store::StoreError;
 #[derive(Clone, Debug)]
 pub(super) struct Standing {
     places: Vec<(PathBuf, Identity)>,
+    /// One of them that is never empty again.
+    filled: Option<PathBuf>,
 }
 
 /// Device and inode.
@@ -29,7 +31,7 @@ impl Standing {
     /// The open folder.
     pub(super) fn of_folder(path: &Path, open: &File) -> io::Result<Self> {
         let identity = Identity::of(&open.metadata()?);
-        Ok(Self { places: vec![(path.to_owned(), identity)] })
+        Ok(Self { places: vec![(path.to_owned(), identity)], filled: None })
     }
 
     /// Adds a file in its current state.
@@ -39,10 +41,20 @@ impl Standing {
         Ok(())
     }
 
+    /// Adds the database, which is never emptied by those that use it.
+    pub(super) fn add_database(&mut self, path: &Path) -> io::Result<()> {
+        self.add(path)?;
+        self.filled = (fs::metadata(path)?.len() > 0).then(|| path.to_owned());
+        Ok(())
+    }
+
     /// Checks that all of them are still at their paths.
     pub(super) fn check(&self) -> Result<(), StoreError> {
         for (path, was) in &self.places {
             let detail = match fs::metadata(path) {
+                Ok(found) if found.len() == 0 && self.filled.as_ref() == Some(path) => {
+                    "it was emptied"
+                }
                 Ok(found) if Identity::of(&found) == *was => continue,
                 Ok(_) => "another one is in its place",
                 Err(error) if error.kind() == io::ErrorKind::NotFound => "it was removed or moved",

@@ -155,6 +155,21 @@ fn what_is_moved_away_takes_no_commit() {
     }
 }
 
+#[test]
+fn a_database_that_is_emptied_takes_no_commit() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = StateFolder::open(parent.path(), at(0)).unwrap();
+    let mut store = folder.open_store().unwrap();
+    store.commit(&[sample::new_run(sample::run(1, "a", RunState::Waiting))]).unwrap();
+    fs::File::options()
+        .write(true)
+        .open(parent.path().join("transferd.db"))
+        .and_then(|file| file.set_len(0))
+        .unwrap();
+    let refusal = store.commit(&[]).unwrap_err();
+    assert!(refusal.to_string().contains("it was emptied"), "{refusal}");
+}
+
 /// A store with a record, in the state left by a daemon that was killed.
 fn killed(path: &Path) {
     let folder = StateFolder::open(path, at(0)).unwrap();
@@ -183,6 +198,8 @@ fn a_log_that_is_missing_after_a_kill_is_refused_in_words() {
         let folder = StateFolder::open(&path, at(life)).unwrap();
         let refusal = folder.open_store().unwrap_err();
         assert!(matches!(refusal, StoreError::Lost { .. }), "{refusal}");
+        let refusal = StateFolder::open_read_only(&path).map(drop).unwrap_err();
+        assert!(matches!(refusal, StoreError::Lost { .. }), "a reader is told, too: {refusal}");
     }
     fs::write(path.join("transferd.db-wal"), log).unwrap();
     let folder = StateFolder::open(&path, at(3)).unwrap();
