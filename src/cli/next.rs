@@ -183,7 +183,11 @@ pub fn run(mut args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn W
     let when = When { now, zone, towards: Towards::Future, day: Day::End };
     let until = args.until.as_deref().map(|text| when.read_aloud("--until", text, err));
     let until = match until.transpose() {
-        Ok(until) => until,
+        // The midnight after a day is no part of it.
+        Ok(end) => end.map(|end| {
+            let is_day = args.until.as_deref().is_some_and(|text| when.whole_day(text).is_some());
+            if is_day { just_before(end) } else { end }
+        }),
         Err(words) => {
             say(err, &words);
             return Exit::Usage;

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::findings::{self, Finding};
 use super::ledger::Ledger;
@@ -95,7 +95,8 @@ struct Player<'a> {
 impl<'a> Player<'a> {
     fn new(rehearsal: &'a Rehearsal) -> Self {
         let set = Arc::new(rehearsal.unhurried_set());
-        let now = rehearsal.from;
+        // The first instant is a part of the time that is played.
+        let now = shift(rehearsal.from, SignedDuration::from_millis(-1));
         let host = rehearsal.host.clone();
         let mut player = Self {
             rehearsal,
