@@ -68,6 +68,17 @@ impl Words {
         self.0.remove(key)
     }
 
+    /// Takes words with commas between them, none of them empty: that is a name that was lost on
+    /// the way, and not a question about all.
+    fn list(&mut self, key: &str) -> Result<Vec<String>, No> {
+        let Some(text) = self.take(key) else { return Ok(Vec::new()) };
+        let words: Vec<String> = text.split(',').map(|word| word.trim().to_owned()).collect();
+        if words.iter().any(String::is_empty) {
+            return Err(No::Odd(format!("`{key}` holds an empty name; leave it out for all")));
+        }
+        Ok(words)
+    }
+
     /// Takes a number of results.
     fn number(&mut self, most: usize) -> Result<Option<usize>, No> {
         let Some(text) = self.take("n") else { return Ok(None) };
@@ -86,8 +97,8 @@ impl Words {
 #[derive(Debug, Default)]
 struct HistoryAsked {
     n: Option<usize>,
-    job: Option<String>,
-    state: Option<String>,
+    jobs: Vec<String>,
+    states: Vec<String>,
     since: Option<String>,
 }
 
@@ -142,8 +153,8 @@ async fn history(State(pages): State<Pages>, turn: Turn, asked: Asked) -> Result
     let mut words = Words::of(asked, &["n", "job", "state", "since"])?;
     let asked = HistoryAsked {
         n: words.number(HISTORY_MAX)?,
-        job: words.take("job"),
-        state: words.take("state"),
+        jobs: words.list("job")?,
+        states: words.list("state")?,
         since: words.take("since"),
     };
     let query = asked.query(clock::now(), &TimeZone::system()).map_err(No::Odd)?;
@@ -203,13 +214,12 @@ async fn follow(
     asked: Asked,
 ) -> Result<Response, No> {
     let mut asked = Words::of(asked, &["since", "job"])?;
-    let job = asked.take("job");
+    let jobs = asked.list("job")?;
     let since = asked.take("since").map(|text| {
         let odd = |_| No::Odd(format!("`since` is an event's id, found `{}`", plain(&text)));
         text.parse::<u64>().map_err(odd)
     });
     let since = since.transpose()?;
-    let jobs = words(job.as_deref()).map(str::to_owned).collect();
     let since = last_event_id(&headers).or(since);
     let mut response = pages.questions.stream(EventsQuery { since, jobs, detail: false }).await?;
     // Proxies that buffer whole answers would hold this one forever.
@@ -218,17 +228,13 @@ async fn follow(
     Ok(response)
 }
 
-/// The words of a comma-separated list.
-fn words(list: Option<&str>) -> impl Iterator<Item = &str> {
-    list.unwrap_or_default().split(',').map(str::trim).filter(|word| !word.is_empty())
-}
-
 impl HistoryAsked {
     fn query(self, now: Timestamp, zone: &TimeZone) -> Result<HistoryQuery, String> {
-        let state = |word| RunState::from_word(word).ok_or(format!("`{word}` is not a state"));
+        let state =
+            |word: &String| RunState::from_word(word).ok_or(format!("`{word}` is not a state"));
         Ok(HistoryQuery {
-            jobs: words(self.job.as_deref()).map(str::to_owned).collect(),
-            states: words(self.state.as_deref()).map(state).collect::<Result<_, _>>()?,
+            states: self.states.iter().map(state).collect::<Result<_, _>>()?,
+            jobs: self.jobs,
             scheduled_for: None,
             since: self.since.map(|text| since(&text, now, zone)).transpose()?,
             before: None,
@@ -270,12 +276,11 @@ mod tests {
         assert!(since("soon").is_err());
         let asked = |state: &str, n| HistoryAsked {
             n,
-            state: Some(state.to_owned()),
-            job: Some("a, b c".to_owned()),
+            states: state.split(',').map(str::to_owned).collect(),
+            jobs: Vec::new(),
             since: None,
         };
         let query = asked("failed,timed_out", Some(3)).query(now, &zone).unwrap();
-        assert_eq!(query.jobs, ["a", "b c"]);
         assert_eq!(query.states, [RunState::Failed, RunState::TimedOut]);
         assert!(asked("lost", Some(3)).query(now, &zone).is_err());
     }
@@ -299,5 +304,13 @@ mod tests {
         }
         assert_eq!(odd(&[("jbo", "a")]), "there is no `jbo` here; known are `n`, `job`");
         assert_eq!(odd(&[("n", "1"), ("n", "2")]), "`n` stands there twice");
+        let list = |text: &str| {
+            let pairs = vec![("job".to_owned(), text.to_owned())];
+            Words::of(Ok(Query(pairs)), &["job"])?.list("job")
+        };
+        assert_eq!(list("a, b c").ok(), Some(vec!["a".to_owned(), "b c".to_owned()]));
+        for empty in ["", " ", "a,", ","] {
+            assert!(list(empty).is_err(), "{empty:?} is not a question about all jobs");
+        }
     }
 }
