@@ -19,6 +19,7 @@ fn in_zone(mut job: JobDocument, timezone: &str) -> JobDocument {
         timezone: timezone.to_owned(),
         catch_up: CatchUp::Once,
         catch_up_window: SignedDuration::from_hours(24),
+        jitter: SignedDuration::ZERO,
         first_seen: ago(86_400),
         scheduled_since: None,
         handled: ago(60),
