@@ -167,9 +167,10 @@ impl ReadRecord {
             });
         let of_sync = of_sync || matches!(kind, Some(2 | 4));
         let texts = [source_bucket, source_path, destination_bucket, destination_path];
+        let is_nobodys = |id, embedded| account(id, embedded).is_some_and(|it| it.0.is_nil());
         let leaves_out = texts.iter().any(|text| matches!(text, Scalar::Null))
-            || (source_account.is_none() && source_embedded.is_none())
-            || (destination_account.is_none() && destination_embedded.is_none());
+            || is_nobodys(source_account, source_embedded)
+            || is_nobodys(destination_account, destination_embedded);
         let remains = (leaves_out || transfer.is_none()).then(|| {
             let place = |id, embedded, bucket, path| {
                 if is_nameless {

@@ -81,7 +81,7 @@ fn one_that_is_cut_short_says_so_first() {
             "2 jobs of jobs.yaml, played on a simulated agent",
             "each transfer takes 5 min for 2 jobs, assumed, as no history has it (see",
             "`--duration`)",
-            "! played to 2027-05-11 00:00 +00:00 only, 10 of 30 days: more occurrences than",
+            "! played to 2027-05-10 00:00 +00:00 only, 9 of 30 days: more occurrences than",
             "  one rehearsal plays; fewer `--days` may fit",
         ]
     );

@@ -46,8 +46,10 @@ impl Daemon {
                 if follows && late && row.wish.is_none() {
                     self.wish(s, run, Cause::Timeout);
                 }
-                let wished = s.attempts[usize::from(a)].wish.is_some();
-                if wished && absent && self.keeps(Rule::VanishedEnds) {
+                let attempt = s.attempts[usize::from(a)];
+                // Rule 10: absent since the wish, which began this count.
+                let absent = attempt.absent_at.is_some() && attempt.absent_for >= window;
+                if attempt.wish.is_some() && absent && self.keeps(Rule::VanishedEnds) {
                     // Rule 10: the run ends, the id stays watched.
                     self.give_up(s, a);
                     if follows {
@@ -144,7 +146,7 @@ impl Daemon {
         let Some(a) = row.follows else { return };
         let attempt = &mut s.attempts[usize::from(a)];
         if attempt.phase == Phase::Accepted && attempt.transfer.is_some() {
-            attempt.wish = attempt.wish.or(Some(cause));
+            attempt.wish_for(cause);
         }
     }
 
@@ -239,7 +241,7 @@ impl Daemon {
                 s.attempts[usize::from(a)].phase = Phase::Closed;
             } else if attempt.phase == Phase::Accepted && attempt.transfer.is_some() {
                 if follows == Some(a) {
-                    s.attempts[usize::from(a)].wish = attempt.wish.or(Some(Cause::Double));
+                    s.attempts[usize::from(a)].wish_for(Cause::Double);
                 } else {
                     self.one_too_many(s, a);
                 }

@@ -78,7 +78,7 @@ impl Daemon {
         row.state = if row.wish.is_some() { RunState::Canceling } else { RunState::Asked };
         let wish = row.wish;
         let attempt = &mut s.attempts[usize::from(a)];
-        attempt.wish = attempt.wish.or(wish);
+        wish.into_iter().for_each(|cause| attempt.wish_for(cause));
     }
 
     /// Rule 8: a transfer besides the one that the run follows, or after its end, is canceled when
@@ -86,7 +86,7 @@ impl Daemon {
     pub(crate) fn one_too_many(&self, s: &mut State, a: u8) {
         let attempt = &mut s.attempts[usize::from(a)];
         if self.keeps(Rule::CancelDoubles) && !attempt.ambiguous {
-            attempt.wish = attempt.wish.or(Some(Cause::Double));
+            attempt.wish_for(Cause::Double);
         }
     }
 

@@ -155,6 +155,17 @@ pub(crate) struct Attempt {
     pub(crate) stranger: bool,
 }
 
+impl Attempt {
+    /// Rule 10: absence counts from the wish on.
+    pub(crate) fn wish_for(&mut self, cause: Cause) {
+        if self.wish.is_none() {
+            self.wish = Some(cause);
+            self.absent_at = None;
+            self.absent_for = 0;
+        }
+    }
+}
+
 /// A cancel request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Request {
