@@ -479,7 +479,8 @@ fn push_key(path: &mut String, name: Option<&str>, odd: Option<&str>) {
     }
     match (name, odd) {
         (Some(name), _) if is_plain(name) => path.push_str(name),
-        (Some(name), _) => path.push_str(&format!("{name:?}")),
+        // A secret may be glued to its key.
+        (Some(name), _) => path.push_str(&format!("{:?}", mask(name, 0..0).0)),
         (None, Some(key)) => path.push_str(key.trim_start_matches("the number ")),
         (None, None) => {}
     }

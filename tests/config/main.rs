@@ -92,6 +92,19 @@ fn no_secret_is_ever_shown() {
 }
 
 #[test]
+fn a_secret_that_is_glued_to_its_key_is_not_shown_in_the_path_of_the_key() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("jobs.yaml");
+    for login in ["password:\"hunter2secret\"", "token:[\"hunter2secret\"]: x"] {
+        let text = format!("agent: {{login: {{username: a@b.c, {login}}}}}\njobs: {{}}\n");
+        std::fs::write(&file, text).expect("it is written");
+        let Err(rejected) = config::read(&file, &surroundings()) else { panic!("{login}") };
+        let told = format!("{:?}", rejected.errors);
+        assert!(!told.contains("hunter2secret"), "{told}");
+    }
+}
+
+#[test]
 fn stored_sources_mean_the_same_without_the_disk() {
     for case in cases() {
         let Ok(read) = config::read(&case, &surroundings()) else { continue };
