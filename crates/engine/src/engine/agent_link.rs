@@ -86,6 +86,8 @@ pub(super) struct AgentLink {
     unavailable_since: Option<Timestamp>,
     /// When that was last confirmed.
     failed_at: Option<Timestamp>,
+    /// Since when runs can be submitted again, after an outage.
+    recovered_at: Option<Timestamp>,
     /// Since when runs have been kept waiting by it, or ended without a start because of it. An
     /// outage belongs to the agent, and outlasts each of its runs.
     kept_waiting_since: Option<Timestamp>,
@@ -164,10 +166,16 @@ impl AgentLink {
     }
 
     /// Runs can be submitted again; returns since when they could not.
-    pub(super) fn recovered(&mut self) -> Option<Timestamp> {
+    pub(super) fn recovered(&mut self, now: Timestamp) -> Option<Timestamp> {
         self.kept_waiting_since = None;
         self.unavailable.take()?;
+        self.recovered_at = Some(now);
         self.unavailable_since.take()
+    }
+
+    /// Since when it has answered, if it did not before.
+    pub(super) fn recovered_at(&self) -> Option<Timestamp> {
+        self.recovered_at
     }
 
     /// Why nothing can be submitted.
@@ -223,6 +231,7 @@ impl AgentLink {
         self.unavailable_since = self.unavailable_since.map(|at| shift(at, by));
         self.kept_waiting_since = self.kept_waiting_since.map(|at| shift(at, by));
         self.failed_at = self.failed_at.map(|at| shift(at, by));
+        self.recovered_at = self.recovered_at.map(|at| shift(at, by));
     }
 
     /// The whole state, for people.

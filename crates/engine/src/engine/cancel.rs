@@ -51,6 +51,16 @@ impl Engine {
         self.changed_runs.insert(id.run);
     }
 
+    /// The agent is back: what could not be asked meanwhile is asked at once.
+    pub(super) fn ask_cancels_again(&mut self) {
+        let canceling = self.state.open_attempts().filter(|attempt| attempt.cancel.is_some());
+        let canceling: Vec<AttemptId> = canceling.map(|attempt| attempt.id).collect();
+        for id in canceling {
+            self.state.observations(id).cancel_mut().may_be_made_at_once();
+            self.changed_runs.insert(id.run);
+        }
+    }
+
     /// Sends a cancel request if one is due.
     pub(super) fn send_cancel(&mut self, id: AttemptId) {
         let machine = self.state.run(id.run);
@@ -131,7 +141,8 @@ impl Engine {
     /// True while the canceling of an attempt has lasted so long that it gives its slot back. While
     /// the agent could not be asked, it was not asked to cancel.
     pub(super) fn is_stuck(&self, since: Timestamp) -> bool {
-        let asked_since = self.agent_link.failed_at().map_or(self.began, |at| at.max(self.began));
+        let asked_since =
+            self.agent_link.recovered_at().map_or(self.began, |at| at.max(self.began));
         let lasted = self.now.duration_since(since.max(asked_since));
         lasted >= self.set.agent.adopt_window.max(SignedDuration::ZERO)
     }

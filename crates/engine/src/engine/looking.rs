@@ -173,7 +173,8 @@ impl Engine {
         if self.agent_link.unavailable().is_none() {
             return;
         }
-        let lasted = self.agent_link.recovered().map_or_else(String::new, |at| {
+        self.ask_cancels_again();
+        let lasted = self.agent_link.recovered(self.now).map_or_else(String::new, |at| {
             let lasted = self.now.duration_since(at).abs();
             format!(", after {}", duration::format_short(lasted))
         });

@@ -132,6 +132,11 @@ impl CancelCalls {
         }
     }
 
+    /// The next one need not wait for its time.
+    pub(crate) fn may_be_made_at_once(&mut self) {
+        self.next = None;
+    }
+
     /// When the next one may be made.
     pub(super) fn next(&self) -> Option<Timestamp> {
         self.next

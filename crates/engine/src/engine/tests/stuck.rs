@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+
 use super::stage::{Stage, at, job, secs, set};
 use crate::ids::JobName;
 use crate::input::{Input, OperatorRequest, ReplyTo};
 use crate::job::{AgentSettings, Alert, AlertChannel, AlertEvent, JobSet};
 use crate::reason::ReasonCode;
 use crate::run::RunState;
-use crate::transfer::{LookFailure, SubmitAnswer, TransferStatus};
+use crate::transfer::{CancelAnswer, LookFailure, SubmitAnswer, TransferStatus};
 
 /// A stage whose alerts are never delivered, so that they can be counted.
 fn stage() -> Stage {
@@ -203,8 +205,12 @@ fn a_run_past_its_timeout_says_so_though_its_transfer_fails_while_it_is_canceled
 
 #[test]
 fn an_agent_that_was_away_has_not_been_asked_to_cancel_and_keeps_the_slot() {
-    for restarts in [false, true] {
-        let agent = AgentSettings { max_active: 1, ..AgentSettings::default() };
+    for (adopt_window, restarts) in [(120, false), (120, true), (4, false)] {
+        let agent = AgentSettings {
+            max_active: 1,
+            adopt_window: secs(adopt_window),
+            ..AgentSettings::default()
+        };
         let jobs = set(vec![job("a", "to/", |_| {}), job("b", "elsewhere/", |_| {})]);
         let mut stage = Stage::with(Arc::new(JobSet { agent, ..JobSet::clone(&jobs) }));
         stage.until(at("01:00:00"));
@@ -220,9 +226,39 @@ fn an_agent_that_was_away_has_not_been_asked_to_cancel_and_keeps_the_slot() {
             stage.restart();
         }
         stage.failure = None;
-        stage.pass(secs(60));
-        assert_eq!(stage.submits.len(), 1, "{restarts}: it was asked a minute ago");
-        stage.pass(secs(120));
-        assert_eq!(stage.submits.len(), 2, "{restarts}: it does not obey");
+        while !stage.engine().agent_view().words.is_empty() {
+            stage.pass(secs(1));
+        }
+        let case = format!("{adopt_window} {restarts}");
+        assert_eq!(stage.submits.len(), 1, "{case}: it is only just back");
+        stage.pass(secs(adopt_window - 2));
+        assert_eq!(stage.submits.len(), 1, "{case}: it may obey");
+        stage.pass(secs(adopt_window + 60));
+        assert_eq!(stage.submits.len(), 2, "{case}: it does not");
     }
+}
+
+#[test]
+fn what_could_not_be_canceled_in_an_outage_is_asked_for_as_soon_as_the_agent_is_back() {
+    let mut stage = stage();
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    let transfer = stage.list(1, TransferStatus::Running);
+    stage.until(at("01:00:10"));
+    stage.failure = Some(LookFailure::Unreachable("refused".to_owned()));
+    let request = OperatorRequest::CancelRun(stage.run(0).id);
+    stage.input(Input::Operator { reply: ReplyTo(0), request, by: None });
+    for _ in 0..6 {
+        let answer = CancelAnswer::NotTaken("refused".to_owned());
+        stage.input(Input::CancelAnswered { transfer, answer });
+        stage.pass(secs(70));
+    }
+    let answer = CancelAnswer::NotTaken("refused".to_owned());
+    stage.input(Input::CancelAnswered { transfer, answer });
+    let asked = stage.cancels.len();
+    stage.failure = None;
+    while !stage.engine().agent_view().words.is_empty() {
+        stage.pass(SignedDuration::from_millis(100));
+    }
+    assert_eq!(stage.cancels.len(), asked + 1);
 }
