@@ -31,28 +31,13 @@ pub enum Miss {
     Date,
 }
 
-impl Miss {
-    /// The difference, in a word.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Places => "spelling of the places or `allowSkip`",
-            Self::User => "user",
-            Self::Kind => "kind",
-            Self::Baseline => "age",
-            Self::Date => "date",
-        }
-    }
-}
-
 /// Checks whether `record` can be the transfer of `attempt`. With `exclusive` nobody else queues
 /// transfers as this user, and dates are not considered.
 ///
 /// # Errors
 /// The first reason why it can't be.
 pub fn evidence(attempt: &Attempt, record: &Transfer, exclusive: bool) -> Result<(), Miss> {
-    if !record.fits(attempt.fingerprint) {
-        return Err(Miss::Places);
-    }
+    // What is somebody else's, or a sync's, can't be ours however it is spelled.
     if let (Some(ours), Some(theirs)) = (attempt.user, record.user)
         && ours != theirs
     {
@@ -60,6 +45,9 @@ pub fn evidence(attempt: &Attempt, record: &Transfer, exclusive: bool) -> Result
     }
     if record.of_sync || record.of_retry_batch || matches!(record.kind, Some(2 | 4)) {
         return Err(Miss::Kind);
+    }
+    if !record.fits(attempt.fingerprint) {
+        return Err(Miss::Places);
     }
     if attempt.baseline.contains(&record.id) {
         return Err(Miss::Baseline);

@@ -215,16 +215,15 @@ impl LookRequest {
             || self.fingerprints.contains(&transfer.loose_fingerprint)
     }
 
-    /// The request whose record one with these places, as far as it tells them, may be.
-    pub fn that_may_be(
-        &self,
-        source: &PartialPlace,
-        destination: &PartialPlace,
-    ) -> Option<&TransferRequest> {
-        let may_be = |request: &&TransferRequest| {
+    /// The requests whose record one with these places, as far as it tells them, may be.
+    pub fn that_may_be<'a>(
+        &'a self,
+        source: &'a PartialPlace,
+        destination: &'a PartialPlace,
+    ) -> impl Iterator<Item = &'a TransferRequest> {
+        self.requests.iter().filter(|request| {
             source.may_be(&request.source) && destination.may_be(&request.destination)
-        };
-        self.requests.iter().find(may_be)
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use super::object::Properties;
 use super::scalar::Scalar;
 use crate::agent::words::fit;
 use crate::core::ids::{AccountId, TransferId, UserId};
-use crate::core::place::{Fingerprint, PartialPlace};
+use crate::core::place::{Fingerprint, PartialPlace, TransferRequest};
 use crate::core::transfer::{LookRequest, Progress, Transfer, TransferStatus};
 
 /// The properties that we read, in the order of [`Properties`]; the vendor's in lower case.
@@ -214,9 +214,13 @@ impl ReadRecord {
         let mut transfer = self.transfer?;
         if let Some(remains) = self.remains
             && !request.wants(&transfer)
-            && let Some(asked) = request.that_may_be(&remains.source, &remains.destination)
         {
-            transfer.loose_fingerprint = asked.loose_fingerprint();
+            // Of several, one that is looked for.
+            let may_be = request.that_may_be(&remains.source, &remains.destination);
+            let mut loose = may_be.map(TransferRequest::loose_fingerprint);
+            if let Some(wanted) = loose.find(|loose| request.fingerprints.contains(loose)) {
+                transfer.loose_fingerprint = wanted;
+            }
         }
         request.wants(&transfer).then_some(transfer)
     }
@@ -226,7 +230,7 @@ impl ReadRecord {
     pub(crate) fn doubt(&self, request: &LookRequest, since: Timestamp) -> Option<String> {
         let remains = self.remains.as_ref().filter(|_| self.transfer.is_none())?;
         let may_be_wanted = self.id.is_some_and(|id| request.transfers.contains(&id))
-            || request.that_may_be(&remains.source, &remains.destination).is_some();
+            || request.that_may_be(&remains.source, &remains.destination).next().is_some();
         let is_old = self.requested_at.is_some_and(|at| at < since);
         if !may_be_wanted || self.of_sync || is_old {
             return None;

@@ -194,14 +194,9 @@ impl Looks {
         fingerprint: Fingerprint,
         now: Timestamp,
     ) -> Option<&Baseline> {
-        self.fresh_at(now).filter(|fresh| fresh.fingerprints.contains(&fingerprint))
-    }
-
-    /// The complete look that submits may rely on now.
-    fn fresh_at(&self, now: Timestamp) -> Option<&Baseline> {
         self.fresh.as_ref().filter(|fresh| {
             let age = now.duration_since(fresh.came_at);
-            !age.is_negative() && age < LOOK_FRESHNESS
+            !age.is_negative() && age < LOOK_FRESHNESS && fresh.fingerprints.contains(&fingerprint)
         })
     }
 
@@ -439,18 +434,7 @@ impl Engine {
             transfers: BTreeSet::new(),
             requests: Arc::default(),
         };
-        // What this look shows was there before a request that still relies on the last one.
-        if let Some(fresh) = self.looks.fresh_at(self.now) {
-            request.fingerprints.extend(&fresh.fingerprints);
-        }
         let mut requests = Vec::new();
-        // Records that equal a run's request but for the spelling must be known before it is sent,
-        // too.
-        let wanted = self.state.waiting();
-        for machine in wanted.filter(|it| self.looks.wanted.contains(&it.fingerprint())) {
-            request.fingerprints.insert(machine.row().request.loose_fingerprint());
-            requests.push(machine.row().request.clone());
-        }
         for attempt in self.state.open_attempts() {
             request.since = request.since.min(window(attempt, exclusive).0);
             request.fingerprints.insert(attempt.fingerprint);
@@ -459,6 +443,13 @@ impl Engine {
             if attempt.is_unlisted() {
                 request.fingerprints.insert(machine.row().request.loose_fingerprint());
             }
+            requests.push(machine.row().request.clone());
+        }
+        // Records that equal a run's request but for the spelling must be known before it is sent,
+        // too.
+        let wanted = self.state.waiting();
+        for machine in wanted.filter(|it| self.looks.wanted.contains(&it.fingerprint())) {
+            request.fingerprints.insert(machine.row().request.loose_fingerprint());
             requests.push(machine.row().request.clone());
         }
         request.requests = requests.into();

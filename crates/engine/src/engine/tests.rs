@@ -10,6 +10,7 @@ mod identity;
 mod listing;
 mod lives;
 mod looks;
+mod near_misses;
 mod occurrences;
 mod overlap;
 mod pauses;

@@ -1,4 +1,4 @@
-//! A listed transfer that almost matches an accepted request, but not certainly.
+//! A listed transfer that almost matches a request, but not certainly.
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -30,14 +30,17 @@ impl NearMiss {
             (Miss::Date, Some(off)) => {
                 let far = duration::format_short(off.abs());
                 let side = if off.is_negative() { "before" } else { "after" };
-                format!("which is like it but is dated {far} {side} the request")
+                format!("but is dated {far} {side} it")
             }
-            (Miss::Date, None) => {
-                "which is like it but whose `requestDate` is missing or can't be read".to_owned()
+            (Miss::Date, None) => "but whose `requestDate` is missing or can't be read".to_owned(),
+            (Miss::Places, _) => {
+                "but for `allowSkip`, or for places that are spelled otherwise or \
+                                  not told whole"
+                    .to_owned()
             }
-            (Miss::Places | Miss::User | Miss::Kind | Miss::Baseline, _) => {
-                format!("which is like it but for its {}", self.differs.word())
-            }
+            (Miss::User, _) => "but for its user".to_owned(),
+            (Miss::Kind, _) => "but for its kind".to_owned(),
+            (Miss::Baseline, _) => "but older than it".to_owned(),
         };
         let advice = match self.differs {
             Miss::Date if !self.exclusive => {
@@ -48,7 +51,7 @@ impl NearMiss {
         };
         let transfer = wording.transfer(self.transfer);
         format!(
-            "the agent accepted the request, and lists transfer {transfer}, {differs}; it is not \
+            "the agent lists transfer {transfer}, which is like the request {differs}; it is not \
              taken for ours{advice}"
         )
     }

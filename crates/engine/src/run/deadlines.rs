@@ -105,10 +105,13 @@ impl RunMachine {
     ) -> Attempt {
         let searched = self.was_searched_for(attempt.id.number, window);
         let unlisted = end.nothing_left();
+        let late = shift(attempt.deadline.max(now), window);
+        let may_be_listed = self
+            .observations(attempt.id.number)
+            .is_some_and(|observations| observations.may_be_listed());
         let mut reason = Reason::from(end);
         let (holds_until, outcome) = match attempt.phase {
             Phase::Accepted => {
-                let late = shift(attempt.deadline.max(now), window);
                 let listed = attempt.transfer.is_some();
                 let how = if listed { NothingLeft::Gone } else { unlisted };
                 let cancel = self.request_in_force(attempt);
@@ -118,6 +121,8 @@ impl RunMachine {
                 let outcome = cancel.map_or(Ended::TimedOut, |cancel| cancel.cause.end());
                 ((!listed).then_some(late), outcome)
             }
+            // It was waited for as an accepted one (rule 6).
+            Phase::Uncertain if may_be_listed => (Some(late), Ended::Failed),
             Phase::Uncertain if searched => (None, Ended::Failed),
             Phase::Uncertain | Phase::Intent | Phase::GivenUp | Phase::Refused | Phase::Closed => {
                 (Some(now), Ended::Failed)

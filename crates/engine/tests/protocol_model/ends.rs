@@ -116,7 +116,10 @@ impl Daemon {
         let searched = attempt.absent_for >= window;
         let vanished = attempt.transfer.is_some();
         let searched_for = attempt.phase == Phase::Uncertain && searched;
+        let may_be_listed = attempt.phase == Phase::Uncertain && attempt.near_miss;
         let holds_until = match attempt.phase {
+            // Rule 6: it was waited for as an accepted one.
+            _ if may_be_listed => Some(s.now + window),
             _ if vanished || searched_for => None,
             Phase::Accepted => Some(s.now + window),
             Phase::Intent | Phase::Uncertain | Phase::GivenUp | Phase::Refused | Phase::Closed => {

@@ -232,7 +232,7 @@ fn a_record_that_is_hours_off_is_said_with_how_far_and_what_to_do() {
     stage.record(1).requested_at = Some(stage.now - secs(5 * 3600));
     stage.pass(secs(20));
     let reason = stage.run(0).reason.to_string();
-    assert!(reason.contains("is dated 5h before the request"), "{reason}");
+    assert!(reason.contains("is dated 5h before it"), "{reason}");
     assert!(reason.contains("agent.exclusive_user"), "{reason}");
     assert!(stage.warnings.iter().any(|text| text == &reason), "{:?}", stage.warnings);
 }
@@ -305,7 +305,11 @@ fn a_record_that_was_listed_before_is_no_near_miss() {
     stage.record(3).fingerprint = Fingerprint(Uuid::from_u128(7));
     stage.pass(secs(20));
     assert!(stage.happened("near_miss"));
-    assert!(stage.run(1).reason.to_string().contains("spelling"), "{}", stage.run(1).reason);
+    assert!(
+        stage.run(1).reason.to_string().contains("spelled otherwise"),
+        "{}",
+        stage.run(1).reason
+    );
 }
 
 #[test]
@@ -451,34 +455,5 @@ fn a_record_that_does_not_tell_allow_skip_and_was_listed_before_is_nobodys() {
         stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
         stage.pass(secs(10));
         assert_eq!((stage.submits.len(), owner(&stage, 2)), (2, None), "{skips}");
-    }
-}
-
-#[test]
-fn a_lost_request_is_not_sent_again_beside_a_new_record_without_a_date() {
-    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
-    stage.until(at("01:00:00"));
-    stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
-    stage.list(1, TransferStatus::Running);
-    stage.record(1).requested_at = None;
-    stage.until(at("01:30:00"));
-    assert_eq!((stage.submits.len(), owner(&stage, 1)), (1, None));
-}
-
-#[test]
-fn a_lost_request_is_not_sent_again_beside_a_new_record_that_is_spelled_otherwise() {
-    for after_crash in [false, true] {
-        let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
-        stage.until(at("01:00:00"));
-        if after_crash {
-            stage.restart();
-        } else {
-            stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
-        }
-        stage.list(1, TransferStatus::Running);
-        stage.record(1).fingerprint = Fingerprint(Uuid::from_u128(1));
-        stage.until(at("01:30:00"));
-        assert_eq!((stage.submits.len(), owner(&stage, 1)), (1, None), "{after_crash}");
-        assert!(stage.happened("near_miss"), "{after_crash}");
     }
 }

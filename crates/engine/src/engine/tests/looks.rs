@@ -138,6 +138,7 @@ fn what_an_incomplete_look_shows_is_not_taken_for_the_next_request() {
     stage.until(at("01:00:00"));
     stage.answer(SubmitAnswer::Refused(Refusal::Final("ACCESS".to_owned())));
     // Somebody else queues the same, and the list changes while it is read.
+    stage.shows_all = true;
     let other = stage.list(9, TransferStatus::Running);
     stage.gap = Some(Gap::Shifted);
     let looks = stage.looks;

@@ -63,6 +63,8 @@ pub(super) struct Stage {
     pub(super) failure: Option<LookFailure>,
     /// Looks are not answered.
     pub(super) hold_looks: bool,
+    /// Looks show also what was not asked for.
+    pub(super) shows_all: bool,
     /// The requests of looks.
     pub(super) requests: Vec<LookRequest>,
     /// Notes logged as warnings or errors.
@@ -107,6 +109,7 @@ impl Stage {
             look_takes: SignedDuration::ZERO,
             failure: None,
             hold_looks: false,
+            shows_all: false,
             requests: Vec::new(),
             warnings: Vec::new(),
             facts: Vec::new(),
@@ -199,7 +202,7 @@ impl Stage {
             let mut look = self.look(began_at);
             // The client drops what was not asked for.
             let asked = self.requests.last().expect("a request");
-            look.transfers.retain(|record| asked.wants(record));
+            look.transfers.retain(|record| self.shows_all || asked.wants(record));
             self.input(Input::Looked(Ok(look)));
         }
     }
