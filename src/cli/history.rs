@@ -118,7 +118,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         offline::say_as_recorded(&runs, err);
         let jobs = named(&args);
         let times = Times { now, zone: TimeZone::system(), absolute: args.absolute };
-        let zones = zone::of_each(runs.iter().map(|run| &run.job), global);
+        let zones = zone::of_runs(&runs, global);
         let page = match runs.is_empty() {
             true => "no runs\n".to_owned(),
             false => run::history(&runs, &times, &zones, Screen::of_stdout(global.color)),

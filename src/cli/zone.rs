@@ -1,13 +1,14 @@
 //! The zone in which days and times of day are meant: the job's, where one job is meant, else the
 //! machine's.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
 use super::ask::Daemon;
 use super::{Global, offline};
 use crate::control::client::ClientError;
+use crate::control::document::RunDocument;
 use crate::control::request::StatusQuery;
 use crate::core::ids::JobName;
 
@@ -34,30 +35,28 @@ pub(super) fn of_jobs(jobs: &[String], global: &Global) -> TimeZone {
 /// The zone of a job, from the daemon, else from the last good job set: also where a daemon does not
 /// answer.
 pub(super) fn of_job(job: &str, global: &Global) -> Option<TimeZone> {
-    of_each([&JobName::new(job)], global).into_values().next()
-}
-
-/// The zones of jobs, as far as they are known, as for one.
-pub(super) fn of_each<'a>(
-    jobs: impl IntoIterator<Item = &'a JobName>,
-    global: &Global,
-) -> BTreeMap<JobName, TimeZone> {
-    let names: BTreeSet<&JobName> = jobs.into_iter().collect();
-    let Some(first) = names.first() else { return BTreeMap::new() };
     if let Ok(daemon) = Daemon::find(global) {
-        let one = (names.len() == 1).then(|| first.to_string());
-        let query = StatusQuery { job: one, detail: true, known: true };
+        let query = StatusQuery { job: Some(job.to_owned()), detail: true, known: true };
         let client = daemon.client();
         match daemon.wait(client.soon(client.status(&query))) {
-            Ok(status) => {
-                let known = status.jobs.into_iter().filter(|job| names.contains(&job.name));
-                return known.filter_map(|job| Some((job.name.clone(), job.zone()?))).collect();
-            }
+            Ok(status) => return status.jobs.into_iter().next()?.zone(),
             Err(ClientError::Silent(..)) => {}
-            Err(_) => return BTreeMap::new(),
+            Err(_) => return None,
         }
     }
-    let Some(known) = offline::jobs(global) else { return BTreeMap::new() };
-    let known = names.into_iter().filter_map(|name| known.jobs.get(name));
-    known.map(|job| (job.name.clone(), job.timetable.zone().clone())).collect()
+    offline::job(global, &JobName::new(job)).map(|job| job.timetable.zone().clone())
+}
+
+/// The zones of the jobs of these runs, as far as they are known: the daemon has told them, else the
+/// last good job set does.
+pub(super) fn of_runs(runs: &[RunDocument], global: &Global) -> BTreeMap<JobName, TimeZone> {
+    let set = runs.iter().any(|run| run.as_recorded).then(|| offline::jobs(global)).flatten();
+    let jobs: BTreeMap<&JobName, &RunDocument> = runs.iter().map(|run| (&run.job, run)).collect();
+    let zone = |(name, run): (&JobName, &RunDocument)| {
+        let recorded = set.as_ref().and_then(|set| set.jobs.get(name));
+        let recorded = recorded.map(|job| job.timetable.zone().clone());
+        let told = || run.zone.as_deref().and_then(|zone| TimeZone::get(zone).ok());
+        Some((name.clone(), recorded.or_else(told)?))
+    };
+    jobs.into_iter().filter_map(zone).collect()
 }

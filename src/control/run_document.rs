@@ -51,6 +51,9 @@ pub struct RunDocument {
     /// The reason as a value; left out of `--json`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<Reason>,
+    /// The zone of its job, if that is in the job file; left out of `--json`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
     /// It was read from the database while no daemon answered, so that what has become of it since
     /// is not known; left out of `--json`.
     #[serde(skip)]
@@ -181,6 +184,7 @@ impl RunDocument {
             ended_at: run.ended_at,
             attempts: attempts.into_iter().map(AttemptDocument::new).collect(),
             facts: Some(run.reason.clone()),
+            zone: None,
             as_recorded: false,
         }
     }
@@ -212,7 +216,7 @@ impl RunDocument {
 
     /// Removes the parts that `--json` does not print.
     pub fn leave_out_facts(&mut self) {
-        self.facts = None;
+        (self.facts, self.zone) = (None, None);
         for attempt in &mut self.attempts {
             (attempt.facts, attempt.finished_at) = (None, None);
         }

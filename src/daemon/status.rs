@@ -24,6 +24,7 @@ use crate::control::phrase::Phrase;
 use crate::control::request::{HistoryQuery, Refused, Reply, ShowQuery, Slice, StatusQuery};
 use crate::core::engine::{AlertsView, JobView, RunView};
 use crate::core::ids::{JobName, RunId};
+use crate::core::job::JobSet;
 use crate::core::meant::{is_glob, names_meant};
 use crate::core::place::AccountNames;
 use crate::core::record::JobRow;
@@ -238,9 +239,9 @@ impl Driver {
         let unknown: Vec<_> = unknown.collect();
         let (store, live) = (self.store.clone(), self.all_live());
         let live: HashMap<_, _> = live.into_iter().map(|live| (live.id, live)).collect();
-        let accounts = Arc::clone(self.engine().accounts());
+        let set = Arc::clone(self.engine().job_set());
         tokio::spawn(async move {
-            drop(reply.send(history(&store, query, live, unknown, &accounts).await));
+            drop(reply.send(history(&store, query, live, unknown, &set).await));
         });
     }
 
@@ -321,7 +322,7 @@ async fn history(
     query: HistoryQuery,
     live: HashMap<RunId, RunDocument>,
     unknown: Vec<(JobName, Refused)>,
-    accounts: &AccountNames,
+    set: &JobSet,
 ) -> Result<Vec<RunDocument>, Refused> {
     // A job that is gone from the file has a past; one with neither never existed.
     for (job, refused) in unknown {
@@ -333,11 +334,12 @@ async fn history(
     for one in store_queries(&query) {
         answers.push(store.history(one).await.map_err(unavailable)?);
     }
-    let mut runs = merged(&query, answers, accounts);
+    let mut runs = merged(&query, answers, &set.accounts);
     for run in &mut runs {
         if let Some(live) = live.get(&run.id).filter(|live| live.state == run.state) {
             run.clone_from(live);
         }
+        run.zone = set.jobs.get(&run.job).map(|job| job.timetable.zone_name().to_owned());
     }
     Ok(runs)
 }

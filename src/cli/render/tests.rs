@@ -80,6 +80,7 @@ fn a_run(
         ended_at: state.is_over().then(|| ago(created / 2)),
         attempts: Vec::new(),
         facts: Some(reason),
+        zone: None,
         as_recorded: false,
     }
 }

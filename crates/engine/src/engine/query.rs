@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::Engine;
 use crate::alert::Occasion;
 use crate::ids::{JobName, RunId};
-use crate::job::Job;
+use crate::job::{Job, JobSet};
 use crate::place::AccountNames;
 use crate::reason::Reason;
 use crate::record::{JobRow, Pause};
@@ -108,6 +108,11 @@ impl Engine {
     /// The names that accounts have in the job file.
     pub fn accounts(&self) -> &Arc<AccountNames> {
         &self.set.accounts
+    }
+
+    /// The jobs in force.
+    pub fn job_set(&self) -> &Arc<JobSet> {
+        &self.set
     }
 
     /// The names of all jobs of the file, in order.

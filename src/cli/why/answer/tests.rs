@@ -58,6 +58,7 @@ fn run(
         ended_at: end.map(at),
         attempts: Vec::new(),
         facts: Some(reason),
+        zone: None,
         as_recorded: false,
     }
 }
