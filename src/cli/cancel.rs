@@ -26,7 +26,8 @@ pub struct Args {
     json: bool,
 }
 
-/// Carries out `cancel`. If one of several can't be canceled, none is.
+/// Carries out `cancel`. If one of several can't be canceled, no run is; occurrences that have none
+/// yet are, and are printed: only a cancel shows that they are there.
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let daemon = match Daemon::find_or_say(global, err) {
         Ok(daemon) => daemon,
@@ -41,11 +42,10 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Ok(parted) => parted,
         Err(error) => return say_error(&error, err),
     };
-    let mut answers = Vec::new();
+    let (mut answers, mut exit) = (Vec::new(), Exit::Done);
     // Words that seem to have no run come first: the daemon says why, and then all is left as it
     // is.
     for words in [doubtful, active] {
-        let mut exit = Exit::Done;
         for (place, what) in words {
             match daemon.wait(daemon.client().cancel(&CancelQuery { what: what.clone() })) {
                 Ok(answer) => answers.push((place, what, answer)),
@@ -53,12 +53,15 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
             }
         }
         if exit != Exit::Done {
-            return exit;
+            break;
         }
+    }
+    if exit != Exit::Done && args.json {
+        return exit;
     }
     answers.sort_by_key(|(place, _, _)| *place);
     let answers: Vec<_> = answers.into_iter().map(|(_, what, answer)| (what, answer)).collect();
-    done(write(answers, several, args.json, out), Exit::Done)
+    done(write(answers, several, args.json, out), exit)
 }
 
 /// Words, each with its position on the command line.

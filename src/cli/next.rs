@@ -152,12 +152,16 @@ impl Planned {
         if self.paused {
             let until = self.resumes.map(|end| self.local(end));
             let until = until.map(|end| format!(" until {}", occurrence(&end))).unwrap_or_default();
-            let resume = if self.all_paused { "--all" } else { name.as_str() };
+            let resume = match name.as_str() {
+                _ if self.all_paused => "--all".to_owned(),
+                spaced if spaced.contains(' ') => format!("'{spaced}'"),
+                plain => plain.to_owned(),
+            };
             return Some(format!(
                 "`{name}` is paused{until}: `transferd resume {resume}` ends that"
             ));
         }
-        (!is_listed).then(|| format!("no occurrence of `{name}` is among these"))
+        (!is_listed).then(|| format!("`{name}` has no occurrence in the time that is listed"))
     }
 
     /// Why nothing is coming.

@@ -180,7 +180,7 @@ impl Driver {
     pub(super) fn unknown(&self, what: &str, name: &str) -> Refused {
         let jobs: Vec<_> = self.engine().jobs().map(JobName::as_str).collect();
         if jobs.contains(&name) {
-            return Refused::No(format!("job `{name}` has not run yet"));
+            return Refused::Unknown(format!("job `{name}` has not run yet"));
         }
         let near = suggest::closest(name, &jobs);
         if what != "job" {

@@ -298,6 +298,9 @@ async fn named(
         };
         let run = match last_run(store, &job, query.again).await? {
             Some(run) => run,
+            None if known.contains(&job) => {
+                return Err(Refused::No(format!("job `{job}` has not run yet")));
+            }
             None => match store.run(word).await.map_err(unavailable)? {
                 RunMatch::One(found) => found.run,
                 RunMatch::Several(ids) => return Err(Refused::No(several(word, &ids))),
