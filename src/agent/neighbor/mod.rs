@@ -248,6 +248,13 @@ mod tests {
             drop(listener);
             both(own, "accepted by one that listens no more");
             drop(accepted);
+            // The kernel takes its time to let go of it.
+            for _ in 0..100 {
+                if ends.holder().is_none() && tables::holder(&ends).is_none() {
+                    break;
+                }
+                std::thread::park_timeout(std::time::Duration::from_millis(10));
+            }
             both(None, "closed");
         }
     }
