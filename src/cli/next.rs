@@ -187,7 +187,7 @@ pub fn run(mut args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn W
     let when = When { now, zone, towards: Towards::Future, day: Day::End };
     let until = args.until.as_deref().map(|text| when.read_aloud("--until", text, err));
     let until = match until.transpose() {
-        // The midnight after a day is no part of it.
+        // The midnight that ends a day belongs to the next one.
         Ok(end) => end.map(|end| {
             let is_day = args.until.as_deref().is_some_and(|text| when.whole_day(text).is_some());
             if is_day { just_before(end) } else { end }

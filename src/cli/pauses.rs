@@ -1,10 +1,11 @@
 //! Prints pauses: their occurrences have no runs, so a line reports each pause.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::ask::{Daemon, NoDaemon};
 use super::render::words::Times;
-use super::{Global, offline, zone};
+use super::{Global, offline};
 use crate::control::client::ClientError;
 use crate::control::document::{PauseDocument, RunDocument};
 use crate::control::request::StatusQuery;
@@ -52,6 +53,8 @@ struct Pauses {
     in_force: Option<PauseDocument>,
     /// Those that are over, oldest first.
     past: Vec<PastPause>,
+    /// The zone of the job, if it is known.
+    zone: Option<TimeZone>,
 }
 
 /// That a job was paused, and how many occurrences fell into the pause: read after its name.
@@ -75,7 +78,6 @@ pub(super) fn of_now(pause: &PauseDocument, time: impl Fn(Timestamp) -> String) 
 /// Best effort: without an answer the rows stand alone.
 pub(super) fn beneath(shown: &Shown<'_>, global: &Global, times: &Times) -> String {
     let Some(job) = shown.job() else { return String::new() };
-    let times = &times.in_zone(zone::of_job(job.as_str(), global).as_ref());
     let pauses = match Daemon::find(global) {
         Ok(daemon) => {
             let query =
@@ -86,6 +88,7 @@ pub(super) fn beneath(shown: &Shown<'_>, global: &Global, times: &Times) -> Stri
                     let job = status.jobs.into_iter().next();
                     // A pause stops nothing of a job that has no schedule.
                     job.filter(|job| job.schedule.is_some()).map(|job| Pauses {
+                        zone: job.zone(),
                         in_force: job.pause,
                         past: job.detail.map(|detail| detail.past_pauses).unwrap_or_default(),
                     })
@@ -97,7 +100,8 @@ pub(super) fn beneath(shown: &Shown<'_>, global: &Global, times: &Times) -> Stri
         Err(NoDaemon::NotRunning(_)) => Some(in_database(&job, global, times.now)),
         Err(NoDaemon::NotPermitted(_) | NoDaemon::Broken(_)) => None,
     };
-    lines(&job, shown, &pauses.unwrap_or_default(), times)
+    let pauses = pauses.unwrap_or_default();
+    lines(&job, shown, &pauses, &times.in_zone(pauses.zone.as_ref()))
 }
 
 fn in_database(name: &JobName, global: &Global, now: Timestamp) -> Pauses {
@@ -111,6 +115,7 @@ fn in_database(name: &JobName, global: &Global, now: Timestamp) -> Pauses {
     let in_force = own.into_iter().chain(&of_all.pause).find(|pause| pause.holds(now));
     Pauses {
         in_force: in_force.map(PauseDocument::from),
+        zone: job.as_ref().map(|job| job.timetable.zone().clone()),
         past: past_pauses(
             job.as_deref().map(|job| job.delays(host().jitter_seed)),
             job_row.as_deref(),
@@ -133,8 +138,6 @@ fn lines(job: &JobName, shown: &Shown<'_>, pauses: &Pauses, times: &Times) -> St
 
 #[cfg(test)]
 mod tests {
-    use jiff::tz::TimeZone;
-
     use super::*;
 
     fn at(text: &str) -> Timestamp {
@@ -155,7 +158,7 @@ mod tests {
             past("05T09:00", "05T09:05", None, 0),
             past("06T09:00", "07T09:00", None, PAUSE_COUNT_MAX),
         ];
-        let pauses = Pauses { in_force: None, past };
+        let pauses = Pauses { in_force: None, past, zone: None };
         let lines = |since, before: Option<&str>| {
             let since = Some(at(since));
             let shown = Shown { jobs: &[], runs: &[], since, before: before.map(at) };
@@ -179,7 +182,7 @@ mod tests {
         let times = Times { now: at("09T12:00"), zone: TimeZone::UTC, absolute: false };
         let reason = Some("moving house".to_owned());
         let pause = PauseDocument { since: at("01T09:00"), until: None, reason };
-        let pauses = Pauses { in_force: Some(pause), past: Vec::new() };
+        let pauses = Pauses { in_force: Some(pause), ..Pauses::default() };
         let jobs = ["nightly".to_owned()];
         let shown = Shown { jobs: &jobs, runs: &[], since: Some(at("02T00:00")), before: None };
         let job = shown.job().unwrap();

@@ -22,7 +22,7 @@ pub struct Delays<'a> {
     pub timetable: &'a Timetable,
     /// Its `jitter`; zero for none.
     pub jitter: SignedDuration,
-    /// What differs between machines.
+    /// A number that differs from machine to machine.
     pub seed: u64,
 }
 

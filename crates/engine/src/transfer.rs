@@ -145,9 +145,14 @@ pub struct Transfer {
 }
 
 impl Transfer {
+    /// The fingerprints that the request of the transfer may have, as far as the record tells.
+    pub fn fingerprints(&self) -> impl Iterator<Item = Fingerprint> + use<> {
+        std::iter::once(self.fingerprint).chain(self.if_it_skips)
+    }
+
     /// True for the transfer of a request with this fingerprint, as far as the record tells.
     pub fn fits(&self, fingerprint: Fingerprint) -> bool {
-        self.fingerprint == fingerprint || self.if_it_skips == Some(fingerprint)
+        self.fingerprints().any(|own| own == fingerprint)
     }
 }
 
@@ -210,8 +215,7 @@ impl LookRequest {
     /// True when the record can matter to the engine; all others are dropped early.
     pub fn wants(&self, transfer: &Transfer) -> bool {
         self.transfers.contains(&transfer.id)
-            || self.fingerprints.contains(&transfer.fingerprint)
-            || transfer.if_it_skips.is_some_and(|it| self.fingerprints.contains(&it))
+            || transfer.fingerprints().any(|it| self.fingerprints.contains(&it))
             || self.fingerprints.contains(&transfer.loose_fingerprint)
     }
 

@@ -55,7 +55,7 @@ pub(crate) struct ReadRecord {
     pub(crate) requested_at: Option<Timestamp>,
     /// The whole, if id and places could be read.
     pub(crate) transfer: Option<Transfer>,
-    /// What the record tells of its places, if it does not tell all of them.
+    /// The parts of its places that the record has, if some are missing.
     remains: Option<Box<Remains>>,
     /// It belongs to a sync: such a record is never ours (protocol, rule 4).
     of_sync: bool,
@@ -113,6 +113,8 @@ impl ReadRecord {
         // A record that names neither itself nor an account may be any transfer.
         let names = [source_account, source_embedded, destination_account, destination_embedded];
         let is_nameless = id.is_none() && names.iter().all(|name| name.is_none());
+        let from = account(source_account, source_embedded);
+        let to = account(destination_account, destination_embedded);
         let fingerprints = (|| {
             if is_nameless {
                 return None;
@@ -121,13 +123,8 @@ impl ReadRecord {
             let source_path = source_path.text()?;
             let destination_bucket = destination_bucket.text()?;
             let destination_path = destination_path.text()?;
-            let source =
-                (account(source_account, source_embedded)?, &*source_bucket, &*source_path);
-            let destination = (
-                account(destination_account, destination_embedded)?,
-                &*destination_bucket,
-                &*destination_path,
-            );
+            let source = (from?, &*source_bucket, &*source_path);
+            let destination = (to?, &*destination_bucket, &*destination_path);
             let exact = |skips| Fingerprint::of(source, destination, skips);
             let loose = Fingerprint::loose(source, destination);
             let if_it_skips = matches!(allow_skip, Scalar::Null).then(|| exact(true));
@@ -167,37 +164,25 @@ impl ReadRecord {
             });
         let of_sync = of_sync || matches!(kind, Some(2 | 4));
         let texts = [source_bucket, source_path, destination_bucket, destination_path];
-        let is_nobodys = |id, embedded| account(id, embedded).is_some_and(|it| it.0.is_nil());
+        let is_somebodys = |account: &AccountId| !account.0.is_nil();
         let leaves_out = texts.iter().any(|text| matches!(text, Scalar::Null))
-            || is_nobodys(source_account, source_embedded)
-            || is_nobodys(destination_account, destination_embedded);
+            || [from, to].iter().flatten().any(|account| !is_somebodys(account));
         let remains = (leaves_out || transfer.is_none()).then(|| {
-            let place = |id, embedded, bucket, path| {
+            let place = |account: Option<AccountId>, bucket, path| {
                 if is_nameless {
                     return PartialPlace::default();
                 }
-                PartialPlace {
-                    account: account(id, embedded).filter(|account| !account.0.is_nil()),
-                    bucket: told(bucket),
-                    path: told(path),
-                }
+                let account = account.filter(is_somebodys);
+                PartialPlace { account, bucket: told(bucket), path: told(path) }
             };
-            let source = place(source_account, source_embedded, source_bucket, source_path);
-            let destination = place(
-                destination_account,
-                destination_embedded,
-                destination_bucket,
-                destination_path,
-            );
+            let source = place(from, source_bucket, source_path);
+            let destination = place(to, destination_bucket, destination_path);
             let parts = [
                 (id.is_some(), "id"),
-                (account(source_account, source_embedded).is_some(), "sourceCloudAccountId"),
+                (from.is_some(), "sourceCloudAccountId"),
                 (source_bucket.text().is_some(), "sourceBucket"),
                 (source_path.text().is_some(), "sourcePath"),
-                (
-                    account(destination_account, destination_embedded).is_some(),
-                    "destinationCloudAccountId",
-                ),
+                (to.is_some(), "destinationCloudAccountId"),
                 (destination_bucket.text().is_some(), "destinationBucket"),
                 (destination_path.text().is_some(), "destinationPath"),
                 (allow_skip.flag().is_some(), "allowSkip"),
@@ -243,15 +228,7 @@ impl ReadRecord {
 
 /// The text of a part of a place; absent if it is null or can't be read.
 fn told(text: &Scalar<'_>) -> Option<String> {
-    match text {
-        Scalar::Null => None,
-        Scalar::Text(_)
-        | Scalar::Whole(_)
-        | Scalar::Float(_)
-        | Scalar::Bool(_)
-        | Scalar::Object(_)
-        | Scalar::List => text.text().map(Cow::into_owned),
-    }
+    if matches!(text, Scalar::Null) { None } else { text.text().map(Cow::into_owned) }
 }
 
 /// An account's id; from the embedded account where the id itself is missing. The zero id where

@@ -445,16 +445,7 @@ fn a_job_that_is_asked_for_is_told_of_in_full() {
     job.recent =
         Some(vec![a_run(8, "big", RunState::Succeeded, 34_000, Reason::in_words("completed"))]);
     let told = status::page(&a_status(vec![job.clone()]), &times(false), screen(80));
-    detail(&mut job).rules = Some(RulesDocument {
-        timezone: "Europe/Berlin".to_owned(),
-        catch_up: CatchUp::Once,
-        catch_up_window: SignedDuration::from_hours(24),
-        jitter: SignedDuration::ZERO,
-        first_seen: ago(86_400),
-        scheduled_since: None,
-        handled: ago(60),
-        generation: 0,
-    });
+    let job = zones::in_zone(job, "Europe/Berlin");
     // Its times are in its zone; a reader elsewhere sees the offset.
     let there = Times { zone: TimeZone::UTC, ..times(false) };
     let elsewhere = status::page(&a_status(vec![job]), &there, screen(80));

@@ -87,11 +87,7 @@ impl StateFolder {
     pub fn open_store(&self) -> Result<GuardedStore, StoreError> {
         let path = self.path.join(DATABASE);
         let store = SqliteStore::open(&path)?;
-        if let Some(left) = self.lock.left()
-            && store.last_event()? < left
-        {
-            return Err(StoreError::Lost { path, lock: self.lock.path().to_owned() });
-        }
+        check_last(&store, self.lock.left(), self.lock.path())?;
         let standing = || -> std::io::Result<Standing> {
             let mut standing = Standing::of_folder(&self.path, self.lock.folder())?;
             standing.add_database(&path)?;
@@ -112,10 +108,8 @@ impl StateFolder {
         // Read before the database: a daemon at work notes what it has recorded after that.
         let left = lock::left_in(folder);
         let store = SqliteStore::open_read_only(&path)?;
-        if let (Some(store), Some(left)) = (&store, left)
-            && store.last_event()? < left
-        {
-            return Err(StoreError::Lost { path, lock: folder.join(lock::NAME) });
+        if let Some(store) = &store {
+            check_last(store, left, &folder.join(lock::NAME))?;
         }
         Ok(store)
     }
@@ -127,6 +121,16 @@ impl StateFolder {
     /// Among others [`StoreError::Exists`]: nothing is ever overwritten.
     pub fn back_up(path: &Path, copy: &Path) -> Result<Option<Backup>, StoreError> {
         SqliteStore::back_up(&path.join(DATABASE), copy)
+    }
+}
+
+/// Checks that a database has the last event that the lock file speaks of.
+fn check_last(store: &SqliteStore, left: Option<u64>, lock: &Path) -> Result<(), StoreError> {
+    match left {
+        Some(left) if store.last_event()? < left => {
+            Err(StoreError::Lost { path: store.path().to_owned(), lock: lock.to_owned() })
+        }
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -141,8 +141,7 @@ impl Engine {
     /// True while the canceling of an attempt has lasted so long that it gives its slot back. While
     /// the agent could not be asked, it was not asked to cancel.
     pub(super) fn is_stuck(&self, since: Timestamp) -> bool {
-        let asked_since =
-            self.agent_link.recovered_at().map_or(self.began, |at| at.max(self.began));
+        let asked_since = self.agent_link.recovered_at().unwrap_or(self.began);
         let lasted = self.now.duration_since(since.max(asked_since));
         lasted >= self.set.agent.adopt_window.max(SignedDuration::ZERO)
     }

@@ -261,8 +261,8 @@ impl Engine {
     /// Assigns unclaimed records to the open attempts that they may be of: all that one record
     /// may be of take part.
     fn find_owners(&mut self, records: &[&Transfer], all: &[Transfer]) {
-        let each = |record: &&Transfer| [Some(record.fingerprint), record.if_it_skips];
-        let fingerprints: BTreeSet<Fingerprint> = records.iter().flat_map(each).flatten().collect();
+        let fingerprints: BTreeSet<Fingerprint> =
+            records.iter().flat_map(|record| record.fingerprints()).collect();
         let attempts: Vec<Arc<Attempt>> = fingerprints
             .into_iter()
             .flat_map(|fingerprint| self.state.open_like(fingerprint))

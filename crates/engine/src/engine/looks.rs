@@ -43,29 +43,27 @@ pub(super) struct Baseline {
     offset_ms: i64,
 }
 
-/// A record that a look has shown, with its fingerprint, exact and loose in spelling.
+/// A record that a look has shown, with a fingerprint that it may have, exact and loose in spelling.
 #[derive(Clone, Copy, Debug)]
 struct Shown {
     fingerprint: Fingerprint,
-    if_it_skips: Option<Fingerprint>,
     loose_fingerprint: Fingerprint,
     id: TransferId,
     /// It is not over.
     is_active: bool,
 }
 
-impl From<&Transfer> for Shown {
-    fn from(record: &Transfer) -> Self {
-        let Transfer { fingerprint, if_it_skips, loose_fingerprint, id, status, .. } = *record;
-        let is_active = !status.is_terminal();
-        Self { fingerprint, if_it_skips, loose_fingerprint, id, is_active }
-    }
-}
-
 impl Shown {
-    /// As [`Transfer::fits`].
-    fn fits(&self, fingerprint: Fingerprint) -> bool {
-        self.fingerprint == fingerprint || self.if_it_skips == Some(fingerprint)
+    /// The record, once for each fingerprint that it may have.
+    fn each(record: &Transfer) -> impl Iterator<Item = Self> + use<> {
+        let Transfer { loose_fingerprint, id, status, .. } = *record;
+        let is_active = !status.is_terminal();
+        record.fingerprints().map(move |fingerprint| Self {
+            fingerprint,
+            loose_fingerprint,
+            id,
+            is_active,
+        })
     }
 }
 
@@ -75,7 +73,7 @@ impl Baseline {
         Self {
             came_at: now,
             fingerprints: request.fingerprints,
-            listed: look.transfers.iter().map(Shown::from).collect(),
+            listed: look.transfers.iter().flat_map(Shown::each).collect(),
             read_back_to: look.read_back_to,
             access: look.access,
             user: look.user,
@@ -85,7 +83,7 @@ impl Baseline {
 
     /// The records of a fingerprint that are already listed.
     pub(super) fn listed(&self, fingerprint: Fingerprint) -> Vec<TransferId> {
-        let alike = self.listed.iter().filter(|shown| shown.fits(fingerprint));
+        let alike = self.listed.iter().filter(|shown| shown.fingerprint == fingerprint);
         alike.map(|shown| shown.id).collect()
     }
 
@@ -93,7 +91,7 @@ impl Baseline {
     pub(super) fn before(&self, request: &TransferRequest) -> Before {
         let (exact, loose) = (request.fingerprint(), request.loose_fingerprint());
         let alike = self.listed.iter().filter(|shown| shown.loose_fingerprint == loose);
-        let mut same = self.listed.iter().filter(|shown| shown.fits(exact));
+        let mut same = self.listed.iter().filter(|shown| shown.fingerprint == exact);
         Before {
             shown: alike.map(|shown| shown.id).collect(),
             read_back_to: self.read_back_to,
@@ -258,7 +256,7 @@ impl Looks {
     /// existed before the next request as well.
     pub(super) fn have_shown(&mut self, records: &[Transfer]) {
         if let Some(fresh) = &mut self.fresh {
-            fresh.listed.extend(records.iter().map(Shown::from));
+            fresh.listed.extend(records.iter().flat_map(Shown::each));
         }
     }
 

@@ -147,8 +147,7 @@ pub enum AttemptEnd {
 }
 
 impl AttemptEnd {
-    /// What is known of an accepted request that ends so while its run is canceled, and was not
-    /// listed.
+    /// What a canceled run can say of its accepted request that was never listed and ends so.
     pub(crate) fn nothing_left(&self) -> NothingLeft {
         let is_unseen = matches!(self, Self::NeverListed { unseen: true, .. });
         if is_unseen { NothingLeft::NeverSeen } else { NothingLeft::NeverListed }

@@ -34,9 +34,9 @@ impl NearMiss {
             }
             (Miss::Date, None) => "but whose `requestDate` is missing or can't be read".to_owned(),
             (Miss::Places, _) => {
-                "but for `allowSkip`, or for places that are spelled otherwise or \
-                                  not told whole"
-                    .to_owned()
+                let how = "but for `allowSkip`, or for places that are spelled otherwise or not \
+                           told whole";
+                how.to_owned()
             }
             (Miss::User, _) => "but for its user".to_owned(),
             (Miss::Kind, _) => "but for its kind".to_owned(),

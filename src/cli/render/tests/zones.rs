@@ -14,7 +14,7 @@ fn zones(named: &[(&str, &str)]) -> Zones {
 }
 
 /// The job, in the zone of this name.
-fn in_zone(mut job: JobDocument, timezone: &str) -> JobDocument {
+pub(super) fn in_zone(mut job: JobDocument, timezone: &str) -> JobDocument {
     detail(&mut job).rules = Some(RulesDocument {
         timezone: timezone.to_owned(),
         catch_up: CatchUp::Once,
