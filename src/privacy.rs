@@ -1,8 +1,11 @@
 //! Keeps secrets private: protects this process's memory, as there are tokens in it, checks that
 //! others can't read a file of secrets, and masks secrets in text that leaves the process.
 
+mod address;
 mod encoded;
+mod escapes;
 mod mask;
+mod shapes;
 mod spelling;
 mod writer;
 

@@ -14,8 +14,9 @@ pub(super) fn fit(text: &str, secret: Option<&SecretString>) -> String {
     if let Some(secret) = secret {
         remember(secret, SecretKind::Random);
     }
-    // Masked before it is cut: the beginning of a token is one too.
-    one_line(&without_innards(&mask(text)), WORDS_MAX)
+    // Masked before it is cut, as the beginning of a token is one too; and after the last words
+    // were taken out of it, which may have stood between its letters.
+    one_line(&mask(&without_innards(text)), WORDS_MAX)
 }
 
 #[cfg(test)]
@@ -27,6 +28,16 @@ mod tests {
         let token = SecretString::from("a+b/c=d");
         let text = "bad \u{1b}[31mtoken a+b/c=d in ?token=a%2Bb%2Fc%3Dd&page=1 and a%2bb%2Fc%3Dd";
         assert_eq!(fit(text, Some(&token)), "bad [31mtoken … in ?token=…&page=1 and …");
+    }
+
+    #[test]
+    fn what_is_left_out_of_words_uncovers_no_secret() {
+        let token = SecretString::from("a+b/c=d");
+        let between = ["\u{fe0f}", "\u{34f}", "\u{180e}", "\u{1d173}", " (os error 5)", "\u{3000}"];
+        for between in between {
+            let text = format!("no: a+{between}b/c{between}=d.");
+            assert_eq!(fit(&text, Some(&token)), "no: ….");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use icu_normalizer::ComposingNormalizerBorrowed;
+use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 
 /// Marks the place where text was cut.
 const CUT: char = '…';
@@ -51,6 +51,22 @@ pub fn composed(text: &str) -> Cow<'_, str> {
         true => Cow::Borrowed(text),
         false => ComposingNormalizerBorrowed::new_nfc().normalize(text),
     }
+}
+
+/// The letters that a letter is compared as where neither case nor form counts (Unicode's NFKD, and
+/// full case folding): `Ü`, `ü` and `ü` of two characters are the same, and so are `ß` and `SS`, a
+/// letter and its full-width form. Nothing for one that is not seen.
+pub fn folded(c: char) -> impl Iterator<Item = char> {
+    DecomposingNormalizerBorrowed::new_nfkd()
+        .normalize_iter(std::iter::once(c))
+        .filter(|c| !is_blank(*c))
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
+}
+
+/// True for a character that leaves nothing on paper: an invisible one, or a blank.
+pub fn is_blank(c: char) -> bool {
+    c.is_whitespace() || is_unseen(c)
 }
 
 /// The text in one line of at most `limit` bytes, with single spaces between its words, cut at its
@@ -123,6 +139,21 @@ mod tests {
         assert_eq!(composed("caf\u{e9}"), "caf\u{e9}");
         assert_eq!(composed("\u{1112}\u{1161}\u{11ab}"), "\u{d55c}");
         assert_eq!(composed("ﬁ nightly"), "ﬁ nightly", "letters that look alike stay apart");
+    }
+
+    #[test]
+    fn letters_that_differ_in_case_or_form_are_compared_as_the_same() {
+        let folded = |text: &str| text.chars().flat_map(folded).collect::<String>();
+        for (one, other) in [
+            ("Stra\u{df}e", "STRASSE"),
+            ("gr\u{fc}n", "GRU\u{308}N"),
+            ("\u{ff41}\u{ff22}\u{ff0b}1", "AB+1"),
+            ("\u{3c2}", "\u{3a3}"),
+            ("a\u{3000}\u{200b}b", "ab"),
+        ] {
+            assert_eq!(folded(one), folded(other));
+        }
+        assert_ne!(folded("u"), folded("\u{fc}"));
     }
 
     #[test]

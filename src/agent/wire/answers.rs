@@ -13,6 +13,7 @@ use super::scalar::Scalar;
 use crate::agent::limits::LISTED_MAX;
 use crate::core::ids::{AccountId, UserId};
 use crate::core::transfer::AgentState;
+use crate::privacy::{SecretKind, remember};
 use serde::de::DeserializeSeed;
 
 /// `GET /authentication/user`.
@@ -149,9 +150,10 @@ pub(crate) fn versions(body: &[u8]) -> Result<(String, Option<String>), String> 
 
 /// `GET /authentication/user`. The error is a message.
 pub(crate) fn user(body: &[u8]) -> Result<UserProfile, String> {
-    let names = ["userid", "id", "username", "accountname", "usertype"];
-    let [user_id, id, username, account_name, user_type] =
+    let names = ["userid", "id", "username", "accountname", "usertype", "jwttoken"];
+    let [user_id, id, username, account_name, user_type, token] =
         read_object(body, &names).map_err(|error| describe(body, &error))?;
+    remember_token(&token);
     Ok(UserProfile {
         user: user_id.uuid().or_else(|| id.uuid()).map(UserId),
         username: username.word().map(str::to_owned),
@@ -212,9 +214,10 @@ pub(crate) fn first_bucket(body: &[u8]) -> Result<Option<String>, String> {
 
 /// `GET /apitoken/get_all`: a list, or a page of one.
 pub(crate) fn api_tokens(body: &[u8]) -> Result<Vec<ApiToken>, String> {
-    let names = ["id", "title", "expirationdate", "createdate"];
+    let names = ["id", "title", "expirationdate", "createdate", "token"];
     let mut tokens = Vec::new();
-    read_list(body, &names, |[id, title, expires, created]| {
+    read_list(body, &names, |[id, title, expires, created, token]| {
+        remember_token(token);
         if let Some(id) = id.uuid()
             && tokens.len() < LISTED_MAX
         {
@@ -227,6 +230,13 @@ pub(crate) fn api_tokens(body: &[u8]) -> Result<Vec<ApiToken>, String> {
         }
     })?;
     Ok(tokens)
+}
+
+/// A token in an answer, ours or another one of the user, is masked in all that the agent says.
+fn remember_token(token: &Scalar<'_>) {
+    if let Some(token) = token.word() {
+        remember(&SecretString::from(token), SecretKind::Random);
+    }
 }
 
 /// `POST /apitoken/insert`: the new token, and when it ends. The error is a message.

@@ -347,6 +347,14 @@ fn the_agents_state_is_read(#[case] body: &str, #[case] state: Option<AgentState
 }
 
 #[test]
+fn a_token_in_an_answer_is_masked_from_then_on() {
+    user(br#"{"userId":null,"jwtToken":"the-token-of-a-session"}"#).unwrap();
+    api_tokens(br#"[{"id":null,"token":"the-token-of-a-script"}]"#).unwrap();
+    let said = "no: the-token-of-a-session, the-token-of-a-script";
+    assert_eq!(crate::privacy::mask(said), "no: …, …");
+}
+
+#[test]
 fn accounts_and_users_are_read_in_any_case() {
     let accounts = accounts(
         br#"{"Data":[{"Id":"00000000-0000-0000-0000-000000000001","Name":"prod","CloudType":2,
