@@ -63,11 +63,12 @@ pub(super) async fn ping(
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, text)]);
     let body = mask(document.reason).into_owned().into_bytes();
+    let to = url.clone();
     let said = apart(async move {
-        let mut answer = post(url, headers, body).await?;
+        let mut answer = post(to, headers, body).await?;
         Ok(beginning(&mut answer).await)
     });
-    says_otherwise(&said.await?).map_or(Ok(()), Err)
+    says_otherwise(&said.await?, &url).map_or(Ok(()), Err)
 }
 
 async fn address(url: &SecretText, secrets: &Secrets) -> Result<Url, Delivery> {
@@ -186,23 +187,29 @@ fn retry_after(value: &HeaderValue, now: Timestamp) -> Option<SignedDuration> {
 
 /// The beginning of an answer's body, which may explain more than its status.
 async fn beginning(answer: &mut Response) -> String {
+    // What is shown is masked first: a secret at its end has to be whole.
+    const READ_MAX: usize = 2 * SAID_MAX;
     let mut body = Vec::new();
     // An unreadable body adds nothing.
-    while body.len() < SAID_MAX
+    while body.len() < READ_MAX
         && let Ok(Some(chunk)) = answer.chunk().await
     {
         body.extend_from_slice(&chunk);
     }
-    body.truncate(SAID_MAX);
+    body.truncate(READ_MAX);
     String::from_utf8_lossy(&body).into_owned()
 }
 
 /// The failure in a ping's answer with a good status: healthchecks.io and its like answer 200 to a
-/// ping for a check that does not exist, and say so in the body.
-fn says_otherwise(body: &str) -> Option<Delivery> {
+/// ping for a check that does not exist, and say so in the body. Many quote the path, which is
+/// secret, as the address is.
+fn says_otherwise(body: &str, url: &Url) -> Option<Delivery> {
     let said = body.trim().to_ascii_lowercase();
     let bare: String = said.chars().filter(|c| !c.is_whitespace()).collect();
-    let words = || format!("it answered 200, but says \"{}\"", one_line(&mask(body), SAID_MAX));
+    let words = || {
+        let body = masked(body, url);
+        format!("it answered 200, but says \"{}\"", one_line(&mask(&body), SAID_MAX))
+    };
     if said.contains("rate limited") || said.contains("too many") {
         return Some(Delivery::Failed(words()));
     }
@@ -268,10 +275,20 @@ mod tests {
     #[case("{\"ok\":true}", false)]
     #[case("Got it, thanks!", false)]
     fn a_pings_body_may_say_otherwise_and_is_quoted(#[case] body: &str, #[case] otherwise: bool) {
-        let said = says_otherwise(body);
+        let said = says_otherwise(body, &Url::parse("http://h/ping/").unwrap());
         assert_eq!(said.is_some(), otherwise, "{said:?}");
         if let Some(Delivery::Failed(words) | Delivery::Refused(words)) = said {
             assert_eq!(words, format!("it answered 200, but says \"{body}\""));
         }
+    }
+
+    #[rstest]
+    #[case("OK (not found): no check at /ping/fromhere/fail?rid=1", "no check at …?…")]
+    #[case("error: no fromhere", "no …")]
+    #[case("error: GET http://h/ping/fromhere/fail?rid=1", "GET …")]
+    fn a_pings_body_is_quoted_without_its_address(#[case] body: &str, #[case] left: &str) {
+        let url = Url::parse("http://h/ping/fromhere/fail?rid=1").unwrap();
+        let Some(Delivery::Refused(words)) = says_otherwise(body, &url) else { panic!("{body}") };
+        assert!(words.ends_with(&format!("{left}\"")), "{words}");
     }
 }

@@ -180,11 +180,15 @@ fn files_of(channel: &AlertChannel) -> impl Iterator<Item = &Path> {
     url.into_iter().chain(headers)
 }
 
-/// A library's message, without the parts of an address in it.
+/// A library's or a receiver's words, without the parts of an address in it.
 pub(super) fn masked(words: &str, url: &Url) -> String {
+    /// A shorter step of a path is a word, which may occur in others.
+    const STEP_MIN: usize = 6;
     let mut masked = words.to_owned();
-    let parts = [Some(url.as_str()), url.host_str(), Some(url.path()), url.query()];
-    for part in parts.into_iter().flatten().filter(|part| part.len() > 1) {
+    let wholes = [Some(url.as_str()), url.host_str(), Some(url.path()), url.query()];
+    let wholes = wholes.into_iter().flatten().filter(|part| part.len() > 1);
+    let steps = url.path().split('/').filter(|step| step.len() >= STEP_MIN);
+    for part in wholes.chain(steps) {
         masked = masked.replace(part, "…");
     }
     masked
