@@ -29,7 +29,8 @@ macro_rules! keys {
                 required: &[&str],
                 refused: &[&str],
             ) -> Option<Self> {
-                let Some(entries) = reader.entries(node, concat!("a map of ", $title)) else {
+                let what = concat!("a map of ", $title);
+                let Some(entries) = reader.entries(node, what, scope.describe()) else {
                     reader.hint_last($crate::config::names::as_map(scope, node));
                     return None;
                 };

@@ -156,7 +156,7 @@ impl<T: Read> Read for Named<T> {
             );
             return None;
         }
-        let Some(entries) = reader.entries(node, "a map of names") else {
+        let Some(entries) = reader.entries(node, "a map of names", Node::describe) else {
             let words = "each stands under its name, without `- `: `nightly-footage: {…}`";
             let is_list = matches!(node.kind, Kind::List(_));
             reader.hint_last(is_list.then(|| words.to_owned()));

@@ -3,15 +3,15 @@
 //! Positions in a file are computed only if something in it is to be shown. Where a value came in
 //! through an alias, both places are shown.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
 use super::bounds::{ERRORS_SHOWN, LINE_SHOWN, WARNINGS_SHOWN};
 use super::diagnostic::{Diagnostic, Excerpt, Severity};
-use super::mask::{mask, mask_all, may_be_said};
+use super::mask::mask;
 use super::node::{Kind, Node, Step};
 use super::problem::{At, Hint, Problem, Spot, WarningKind};
-use super::secret_lines;
+use super::secret_lines::SecretLines;
 use super::sources::Sources;
 use super::spans::{Found, Marks, Position};
 use super::yaml_hints::Mended;
@@ -50,8 +50,7 @@ pub(crate) fn diagnostics(
 
 struct Marked<'s> {
     lines: Vec<&'s str>,
-    /// Lines that belong to a secret as a whole, from 1.
-    hidden: BTreeSet<usize>,
+    secrets: SecretLines,
     marks: Marks<'s>,
 }
 
@@ -233,7 +232,7 @@ impl<'s> Locator<'s> {
         Some(self.files.entry(file).or_insert_with(|| {
             let lines = lines(text);
             Marked {
-                hidden: secret_lines::lines(lines.iter().copied()),
+                secrets: SecretLines::of(lines.iter().copied()),
                 lines,
                 marks: Marks::of(readable.map_or(text, |mended| &mended.text)),
             }
@@ -319,7 +318,6 @@ impl<'s> Locator<'s> {
         let name = self.name(file);
         let marked = self.marked(file)?;
         let line = *marked.lines.get(span.start.line - 1)?;
-        let is_hidden = marked.hidden.contains(&span.start.line);
         if line.is_empty() && marked.lines.len() == 1 {
             return None;
         }
@@ -330,10 +328,7 @@ impl<'s> Locator<'s> {
             line.trim_end().len()
         };
         let (line, marks) = cut_line(line, start..end.max(start));
-        let (text, marks) = match is_hidden {
-            true => mask_all(line),
-            false => mask(line, marks),
-        };
+        let (text, marks) = marked.secrets.mask(span.start.line, line, marks);
         Some(Excerpt {
             file: name,
             line: span.start.line,
@@ -381,15 +376,14 @@ fn byte(line: &str, column: usize) -> usize {
 
 /// The source text of the value, if it is on one line.
 fn raw(marked: &Marked<'_>, found: &Found) -> Option<String> {
-    let is_hidden = marked.hidden.contains(&found.span.start.line);
     let on_one_line = found.span.start.line == found.span.end.line;
-    if !found.exact || found.block || !on_one_line || is_hidden {
+    if !found.exact || found.block || !on_one_line {
         return None;
     }
     let line = marked.lines.get(found.span.start.line - 1)?;
     let slice = line.get(byte(line, found.span.start.column)..byte(line, found.span.end.column))?;
     let slice = slice.trim_end();
-    if !may_be_said(line, slice) {
+    if !marked.secrets.may_be_said(found.span.start.line, line, slice) {
         return None;
     }
     (!slice.is_empty()).then(|| slice.to_owned())

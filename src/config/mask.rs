@@ -8,7 +8,8 @@ use std::ops::Range;
 
 use super::bounds::LINE_SHOWN;
 use super::secret_file::is_the_secret_itself;
-use super::secrets::{holds_only_secrets, may_name_a_secret, names_a_file};
+use super::secrets::{holds_only_secrets, is_plain_in_alerts, may_name_a_secret, names_a_file};
+use crate::core::plain::{folded, is_unseen};
 
 /// The replacement for everything hidden, whatever its length.
 const MASK: &str = "***";
@@ -16,9 +17,28 @@ const MASK: &str = "***";
 /// A shorter token can't be a JWT.
 const JWT_LEAST: usize = 16;
 
-/// A line without possible secrets, and the marked bytes moved with it.
+/// The part of a job file that a line is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Within {
+    /// The entries of `alerts`: what is not one of our keys there may be the secret of a receiver,
+    /// under a name that only its maker knows.
+    Alerts,
+    /// Anything else, or unknown.
+    Other,
+}
+
+/// A text without possible secrets, and the marked bytes moved with it.
 pub(crate) fn mask(line: &str, marked: Range<usize>) -> (String, Range<usize>) {
-    let Some(from) = first_secret(line) else { return (line.to_owned(), marked) };
+    mask_within(Within::Other, line, marked)
+}
+
+/// A line without possible secrets, and the marked bytes moved with it.
+pub(super) fn mask_within(
+    within: Within,
+    line: &str,
+    marked: Range<usize>,
+) -> (String, Range<usize>) {
+    let Some(from) = first_secret(within, line) else { return (line.to_owned(), marked) };
     let mut text = line[..from].to_owned();
     text.push_str(MASK);
     // If the marked part is hidden, its replacement is marked.
@@ -34,8 +54,8 @@ pub(crate) fn mask_all(line: &str) -> (String, Range<usize>) {
 }
 
 /// True when a part of a line may be quoted: the mask leaves it visible.
-pub(crate) fn may_be_said(line: &str, part: &str) -> bool {
-    first_secret(line).is_none_or(|from| line[..from].contains(part))
+pub(crate) fn may_be_said(within: Within, line: &str, part: &str) -> bool {
+    first_secret(within, line).is_none_or(|from| line[..from].contains(part))
 }
 
 /// A key on a line that may hold a secret.
@@ -49,34 +69,110 @@ pub(crate) struct Secret {
     pub(crate) holds_only_secrets: bool,
 }
 
+/// What may be a key on a line.
+struct Key<'l> {
+    /// The byte at which it begins.
+    start: usize,
+    /// The byte behind its colon.
+    value: usize,
+    /// As YAML reads it, and as people do.
+    name: String,
+    /// The beginning of what follows the colon.
+    after: &'l str,
+    /// The colon separates it from its value in YAML.
+    separates: bool,
+}
+
+fn keys_of(line: &str) -> impl Iterator<Item = Key<'_>> {
+    line.match_indices(':').filter_map(move |(colon, _)| {
+        let before = line[..colon].trim_end();
+        let quote = before.chars().next_back().filter(|c| matches!(c, '"' | '\''));
+        let inside = before.strip_suffix(['"', '\'']).unwrap_or(before);
+        let start = match quote {
+            Some(quote) => inside.rfind(quote).map(|at| at + quote.len_utf8()),
+            None => inside
+                .rfind(|c| !is_of_key(c))
+                .map(|at| at + inside[at..].chars().next().map_or(1, char::len_utf8)),
+        };
+        let written = &inside[start.unwrap_or(0)..];
+        let key = written.trim_start_matches('-');
+        let after = start_of(&line[colon + 1..]);
+        let separates = after.is_empty() || after.starts_with([' ', '\t']) || quote.is_some();
+        let start = inside.len() - key.len();
+        (!key.is_empty()).then(|| Key {
+            start,
+            value: colon + 1,
+            name: as_read(key),
+            after,
+            separates,
+        })
+    })
+}
+
+fn is_of_key(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '-' | '.') || (is_unseen(c) && !c.is_control())
+}
+
+/// A key with its escapes undone, without characters that nobody sees, and without accents.
+fn as_read(key: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if key.chars().all(is_plain) {
+        return key.to_owned();
+    }
+    let mut read = String::new();
+    let mut rest = key.chars();
+    while let Some(c) = rest.next() {
+        let digits = match c {
+            '\\' => match rest.next() {
+                Some('x') => 2,
+                Some('u') => 4,
+                Some('U') => 8,
+                other => {
+                    read.extend(other);
+                    continue;
+                }
+            },
+            _ => {
+                read.push(c);
+                continue;
+            }
+        };
+        let code: String = rest.by_ref().take(digits).collect();
+        read.extend(u32::from_str_radix(&code, 16).ok().and_then(char::from_u32));
+    }
+    let is_accent = |c: &char| matches!(c, '\u{300}'..='\u{36f}');
+    read.chars().flat_map(folded).filter(|c| !is_accent(c)).collect()
+}
+
 /// The keys of a line that may hold secrets, in order.
 pub(crate) fn secrets_of(line: &str) -> impl Iterator<Item = Secret> {
-    line.match_indices(':').filter_map(move |(colon, _)| {
-        let before = line[..colon].trim_end().trim_end_matches(['"', '\'']);
-        let start = before
-            .rfind(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.')))
-            .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
-        let key = before[start..].trim_start_matches('-');
-        let after = start_of(&line[colon + 1..]);
+    keys_of(line).filter_map(|Key { start, value, name, after, separates }| {
         // Without a blank after its colon it is not a key in YAML, but was meant as one.
-        let secret = !key.is_empty() && may_name_a_secret(key) && !after.starts_with("//");
-        let separates = after.is_empty()
-            || after.starts_with([' ', '\t'])
-            || line[..colon].ends_with(['"', '\'']);
+        let secret = may_name_a_secret(&name) && !after.starts_with("//");
         // A secret was pasted in place of the name of its variable or file, or of a map.
-        let pasted = match key {
+        let pasted = match &*name {
             "token_env" => !plain_value(after).chars().all(is_of_variable),
             "login" => separates && !plain_value(after).is_empty(),
             "url_file" => separates && is_the_secret_itself(plain_value(after)),
-            _ if !(separates && names_a_file(key)) => false,
+            _ if !(separates && names_a_file(&name)) => false,
             _ => is_no_name(after) || is_the_secret_itself(plain_value(after)),
         };
-        let address = separates && key == "url" && !is_agent_url(after);
+        let address = separates && name == "url" && !is_agent_url(after);
         (secret || pasted || address).then(|| Secret {
-            key: start + (before.len() - start - key.len()),
-            value: colon + 1,
-            holds_only_secrets: holds_only_secrets(key) || names_a_file(key),
+            key: start,
+            value,
+            holds_only_secrets: holds_only_secrets(&name) || names_a_file(&name),
         })
+    })
+}
+
+/// The value of the first key on a line of `alerts` that is not one of ours, or that should hold a
+/// map.
+fn unknown_in_alerts(line: &str) -> Option<usize> {
+    keys_of(line).find_map(|Key { value, name, after, separates, .. }| {
+        let text = after.trim_start();
+        let is_map = text.is_empty() || text.starts_with(['{', '#']);
+        (separates && !is_map && !is_plain_in_alerts(&name)).then_some(value)
     })
 }
 
@@ -111,10 +207,14 @@ fn is_of_variable(c: char) -> bool {
 }
 
 /// The byte from which a line is not shown.
-fn first_secret(line: &str) -> Option<usize> {
+fn first_secret(within: Within, line: &str) -> Option<usize> {
     let key = secrets_of(line).find_map(|secret| value(line, secret.value));
+    let unknown = match within {
+        Within::Alerts => unknown_in_alerts(line).and_then(|at| value(line, at)),
+        Within::Other => None,
+    };
     let others = [in_address(line), before_host(line), tagged(line), jwt(line), parameter(line)];
-    others.into_iter().chain([key]).flatten().min()
+    others.into_iter().chain([key, unknown]).flatten().min()
 }
 
 /// User and password before a host without a scheme: `me:pw@host`.
@@ -152,12 +252,15 @@ fn value(line: &str, after_colon: usize) -> Option<usize> {
 /// User and password before a host, and the path after it: that of a webhook is its secret,
 /// whatever its key.
 fn in_address(line: &str) -> Option<usize> {
+    let last_sign = line.rfind('@').unwrap_or(0);
     line.match_indices("://").find_map(|(scheme, _)| {
         let start = scheme + 3;
         let rest = start_of(&line[start..]);
         let ends = |c: char| c.is_whitespace() || "/\"',}]".contains(c);
         let authority = &rest[..rest.find(ends).unwrap_or(rest.len())];
-        if authority.contains('@') {
+        // A password may hold a blank or a slash: the address ends at its quote at the latest.
+        let quoted = || rest.split(['"', '\'']).next().is_some_and(|text| text.contains('@'));
+        if authority.contains('@') || (start < last_sign && quoted()) {
             return Some(start);
         }
         let mut path = rest[authority.len()..].chars();
@@ -258,6 +361,17 @@ mod tests {
             ("command: 'curl -u me:SECRET http://h'", "command: ***"),
             ("comand: [mysql, -pSECRET]", "comand: ***"),
             ("x: curl --data api_key=SECRET", "x: curl --data api_key=***"),
+            ("  \"to\\u006ben\": x", "  \"to\\u006ben\": ***"),
+            ("  \"to ken\": x", "  \"to ken\": ***"),
+            ("  to\u{200b}ken: x", "  to\u{200b}ken: ***"),
+            ("  tökén: x", "  tökén: ***"),
+            ("  ｔｏｋｅｎ: x", "  ｔｏｋｅｎ: ***"),
+            ("  pwd: x", "  pwd: ***"),
+            ("  \"contraseña\": x", "  \"contraseña\": ***"),
+            ("  connection_string: x", "  connection_string: ***"),
+            ("  url: \"http://u:x @localhost\"", "  url: \"http://***"),
+            ("  at: \"http://u:x/y z@localhost\"", "  at: \"http://***"),
+            ("  j: {env: [{name: TOKEN, value: x}]}", "  j: {env: ***"),
             ("path: eyJhbGciOiJIUzI1NiJ9.e30.x", "path: ***"),
         ] {
             assert_eq!(masked(line), shown);
@@ -299,7 +413,7 @@ mod tests {
             let line = piece.repeat(MANY / piece.len());
             let (done, wait) = std::sync::mpsc::channel();
             std::thread::spawn(move || {
-                super::super::secret_lines::lines([line.as_str()].into_iter());
+                super::super::secret_lines::SecretLines::of([line.as_str()].into_iter());
                 done.send(masked(&line).len())
             });
             let answer = wait.recv_timeout(std::time::Duration::from_secs(20));

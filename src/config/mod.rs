@@ -73,14 +73,8 @@ pub use self::zones::KeptZone;
 
 /// The text of a job file for others to read: each possible secret is hidden, line by line.
 pub fn without_secrets(text: &str) -> String {
-    let hidden = secret_lines::lines(text.lines());
-    let told = |(number, line): (usize, &str)| {
-        let line = match hidden.contains(&(number + 1)) {
-            true => mask::mask_all(line).0,
-            false => mask::mask(line, 0..0).0,
-        };
-        format!("{line}\n")
-    };
+    let lines = secret_lines::SecretLines::of(text.lines());
+    let told = |(i, line): (usize, &str)| format!("{}\n", lines.mask(i + 1, line, 0..0).0);
     text.lines().enumerate().map(told).collect()
 }
 

@@ -57,7 +57,23 @@ impl Scope {
         }
     }
 
-    fn keys(self) -> &'static [&'static str] {
+    /// Describes a value in place of such a map: a text may be the secret that belongs into it.
+    pub(crate) fn describe(self) -> fn(&Node) -> String {
+        match self {
+            Self::Webhook | Self::Ping | Self::Login => Node::describe_unquoted,
+            Self::File
+            | Self::Agent
+            | Self::Defaults
+            | Self::Job
+            | Self::Place
+            | Self::Retry
+            | Self::History
+            | Self::Alert
+            | Self::Digest => Node::describe,
+        }
+    }
+
+    pub(super) fn keys(self) -> &'static [&'static str] {
         match self {
             Self::File => RawFile::KEYS,
             Self::Agent => RawAgent::KEYS,

@@ -138,6 +138,14 @@ impl Node {
             Kind::Tagged(tag) => format!("the tag `{}`", super::problem::cut(tag)),
         }
     }
+
+    /// The same for a text that may be a secret.
+    pub(crate) fn describe_unquoted(&self) -> String {
+        match self.as_text() {
+            Some(text) if !text.is_empty() && !text.contains("://") => "a text".to_owned(),
+            Some(_) | None => self.describe(),
+        }
+    }
 }
 
 /// True for a map that has one of these keys.

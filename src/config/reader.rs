@@ -124,6 +124,10 @@ impl<'p> Reader<'p> {
 
     /// Reports a value of the wrong kind.
     pub(crate) fn wrong_kind(&mut self, node: &Node, expected: &str) {
+        self.wrong_kind_described(node, expected, &node.describe());
+    }
+
+    fn wrong_kind_described(&mut self, node: &Node, expected: &str, found: &str) {
         let spot = self.spot(node);
         let problem = match &node.kind {
             Kind::Null => Problem::error(self.owner, format!("expected {expected}, found nothing"))
@@ -137,9 +141,7 @@ impl<'p> Reader<'p> {
             | Kind::Float(_)
             | Kind::Text(_)
             | Kind::List(_)
-            | Kind::Map(_) => {
-                Problem::error(spot, format!("expected {expected}, found {}", node.describe()))
-            }
+            | Kind::Map(_) => Problem::error(spot, format!("expected {expected}, found {found}")),
         };
         self.tell(problem);
     }
@@ -206,10 +208,15 @@ impl<'p> Reader<'p> {
     }
 
     /// The entries of a map, merge keys applied; duplicates and keys that are not names are
-    /// reported, and void. `None` if it is not a map.
-    pub(crate) fn entries<'n>(&mut self, node: &'n Node, what: &str) -> Option<Vec<Entry<'n>>> {
+    /// reported, and void. `None` if it is not a map: `describe` says what it is.
+    pub(crate) fn entries<'n>(
+        &mut self,
+        node: &'n Node,
+        what: &str,
+        describe: fn(&Node) -> String,
+    ) -> Option<Vec<Entry<'n>>> {
         let Kind::Map(own) = &node.kind else {
-            self.wrong_kind(node, what);
+            self.wrong_kind_described(node, what, &describe(node));
             return None;
         };
         let mut entries = Vec::with_capacity(own.len());

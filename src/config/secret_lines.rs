@@ -1,13 +1,75 @@
-//! Finds the whole lines of a text that belong to a secret begun on an earlier line: a block of
-//! text, a quote that goes on, a value below its key, a map of headers.
+//! Hides the secrets in the lines of a text, which the lines before them make secret: the whole
+//! lines that belong to one begun earlier (a block of text, a quote that goes on, a value below its
+//! key, a map of headers), and what stands under `alerts`.
 //!
 //! Works on lines alone, as `mask` does, and takes too many rather than too few. Keeps true: the
 //! line with the key is not among them, since `mask` hides the secret on it.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
-use super::mask::{Secret, secrets_of};
+use super::mask::{Secret, Within, mask_all, mask_within, may_be_said, secrets_of};
 use super::secrets::is_secret;
+
+/// The lines of a text, and what may be shown of them.
+#[derive(Clone, Debug)]
+pub(crate) struct SecretLines {
+    /// Those that must not be shown, from 1.
+    hidden: BTreeSet<usize>,
+    /// Those of `alerts`.
+    alerts: BTreeSet<usize>,
+}
+
+impl SecretLines {
+    /// Reads the lines of a text.
+    pub(crate) fn of<'t>(text: impl Iterator<Item = &'t str> + Clone) -> Self {
+        let alerts = alerts(text.clone());
+        Self { hidden: lines(text), alerts }
+    }
+
+    /// True for a line, from 1, whose values had better not be quoted.
+    pub(crate) fn may_hide(&self, number: usize) -> bool {
+        self.hidden.contains(&number) || self.alerts.contains(&number)
+    }
+
+    /// A line, or a part of it, without possible secrets, and the marked bytes moved with it.
+    pub(crate) fn mask(
+        &self,
+        number: usize,
+        line: &str,
+        marked: Range<usize>,
+    ) -> (String, Range<usize>) {
+        match self.hidden.contains(&number) {
+            true => mask_all(line),
+            false => mask_within(self.within(number), line, marked),
+        }
+    }
+
+    /// True when a part of a line may be quoted.
+    pub(crate) fn may_be_said(&self, number: usize, line: &str, part: &str) -> bool {
+        !self.hidden.contains(&number) && may_be_said(self.within(number), line, part)
+    }
+
+    fn within(&self, number: usize) -> Within {
+        if self.alerts.contains(&number) { Within::Alerts } else { Within::Other }
+    }
+}
+
+/// The numbers, from 1, of the lines that belong to `alerts`.
+fn alerts<'t>(text: impl Iterator<Item = &'t str>) -> BTreeSet<usize> {
+    let mut is_within = false;
+    let mut found = BTreeSet::new();
+    for (i, line) in text.enumerate() {
+        // A list may stand in the column of its key.
+        if !line.starts_with([' ', '\t', '-', '#', '}', ']']) && !line.trim().is_empty() {
+            is_within = line.trim_start_matches(['"', '\'']).starts_with("alerts");
+        }
+        if is_within {
+            found.insert(i + 1);
+        }
+    }
+    found
+}
 
 /// The part of a secret that the following lines may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +86,7 @@ enum Rest {
 }
 
 /// The numbers, from 1, of the lines that must not be shown.
-pub(crate) fn lines<'t>(text: impl Iterator<Item = &'t str>) -> BTreeSet<usize> {
+fn lines<'t>(text: impl Iterator<Item = &'t str>) -> BTreeSet<usize> {
     let mut hidden = BTreeSet::new();
     let mut rest = Rest::Nothing;
     for (i, line) in text.enumerate() {
@@ -145,7 +207,7 @@ fn is_map_like(line: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::lines;
+    use super::{SecretLines, lines};
 
     /// The hidden lines of a text.
     fn hidden(text: &str) -> Vec<&str> {
@@ -166,6 +228,31 @@ mod tests {
         assert_eq!(hidden("a: {token:\n  b, c: d}"), ["b, c: d}"]);
         assert_eq!(hidden("? token\n: a\n"), [": a"]);
         assert_eq!(hidden("tokens:\n- token: |\n    a\n- b: c"), ["a"]);
+    }
+
+    #[test]
+    fn what_receivers_alone_know_is_hidden_below_alerts() {
+        let text = "alerts:\n- on: [failed]\n  slack: SECRET\n- {on: failed, ping: [SECRET]}\n\
+                    - {on: failed, webhook: {url_file: x, params: {a: SECRET}}}\n\
+                    - {jobs: [a], on: late, telegram: \"bot1:SECRET\", chat: 1}\n\
+                    jobs:\n  slack: shown\n";
+        let all: Vec<&str> = text.lines().collect();
+        let lines = SecretLines::of(all.iter().copied());
+        let shown = all.iter().enumerate().map(|(i, line)| lines.mask(i + 1, line, 0..0).0);
+        assert_eq!(
+            shown.collect::<Vec<_>>(),
+            [
+                "alerts:",
+                "- on: [failed]",
+                "  slack: ***",
+                "- {on: failed, ping: ***",
+                "- {on: failed, webhook: {url_file: x, params: {a: ***",
+                "- {jobs: [a], on: late, telegram: ***",
+                "jobs:",
+                "  slack: shown",
+            ]
+        );
+        assert!(!lines.may_be_said(3, all[2], "SECRET") && lines.may_be_said(3, all[2], "slack"));
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub(crate) fn secret_hint(key: &str, scope: Scope) -> String {
 }
 
 /// Words that are parts of the names of secrets.
-const PARTS: [&str; 15] = [
+const PARTS: [&str; 23] = [
     "secret",
     "token",
     "passw",
@@ -71,10 +71,20 @@ const PARTS: [&str; 15] = [
     "session",
     "hmac",
     "signature",
+    "connectionstring",
+    "connstr",
+    "clientcert",
+    // In other languages.
+    "kennwort",
+    "contrasen",
+    "motdepasse",
+    "senha",
+    "parol",
 ];
 
 /// Names of secrets that are parts of other words.
-const WHOLE: [&str; 4] = ["pin", "pincode", "sid", "sig"];
+const WHOLE: [&str; 11] =
+    ["pin", "pincode", "sid", "sig", "pwd", "mfa", "psk", "seed", "salt", "sas", "mdp"];
 
 /// Words that people misspell.
 const WORDS: [&str; 8] =
@@ -112,9 +122,30 @@ pub(super) fn names_a_file(key: &str) -> bool {
 /// True for a key below which everything may be secret: headers, and the arguments of programs.
 pub(super) fn holds_only_secrets(key: &str) -> bool {
     let own = bare(key);
-    let programs =
-        ["command", "cmd", "exec", "execstart", "run", "args", "argv", "script", "shell"];
+    let programs = [
+        "command",
+        "cmd",
+        "exec",
+        "execstart",
+        "run",
+        "args",
+        "argv",
+        "script",
+        "shell",
+        "env",
+        "environment",
+    ];
     programs.contains(&&*own) || is_near(&own, &["headers", "header", "command"])
+}
+
+/// True for a key in `alerts` whose value is no secret: ours, and what others call them.
+pub(super) fn is_plain_in_alerts(key: &str) -> bool {
+    const OTHERS: [&str; 9] =
+        ["alerts", "timezone", "true", "events", "cron", "email", "mail", "mailto", "to"];
+    let holds_an_address = matches!(key, "webhook" | "ping");
+    let scopes = [Scope::Alert, Scope::Webhook, Scope::Ping, Scope::Digest];
+    OTHERS.contains(&key)
+        || !holds_an_address && scopes.iter().any(|scope| scope.keys().contains(&key))
 }
 
 /// True for a word that differs by two letters or fewer from one of these.

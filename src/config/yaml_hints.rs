@@ -9,11 +9,11 @@ use std::ops::Range;
 use super::bounds::{ACCIDENTS, DEPTH, NODES};
 use super::depth::deep;
 use super::glued::glued;
-use super::mask::may_be_said;
+use super::mask::{Within, may_be_said};
 use super::node::{self, Node, Unreadable};
 use super::open_quote::open_quote;
 use super::problem::{At, Hint, Problem, cut};
-use super::secret_lines;
+use super::secret_lines::SecretLines;
 
 /// A file whose accidents were repaired.
 #[derive(Debug)]
@@ -181,7 +181,7 @@ fn diagnose(text: &str, words: &str, at: Option<(usize, usize)>) -> Accident {
         };
     }
     if let Some(mut accident) = unquoted(content, line, column, what) {
-        if secret_lines::lines(text.lines().take(line)).contains(&line) {
+        if SecretLines::of(text.lines().take(line)).may_hide(line) {
             accident.hint = Some("quote it".to_owned());
         }
         return accident;
@@ -371,7 +371,7 @@ fn unquoted(content: &str, line: usize, column: usize, what: &str) -> Option<Acc
         column: value.start + 1,
         length: value.len(),
         message,
-        hint: Some(match may_be_said(content, &text) {
+        hint: Some(match may_be_said(Within::Other, content, &text) {
             true => format!("quote it: `{quote}{}{quote}`", cut(&text)),
             false => "quote it".to_owned(),
         }),
