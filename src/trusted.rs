@@ -57,15 +57,13 @@ fn not_a_file() -> io::Error {
 
 fn open_as_root(path: &Path) -> io::Result<File> {
     let mut way = Way::new(path)?;
+    judge(&way.here, &way.folder, &fstat(&way.folder)?)?;
     while let Some(name) = way.left.pop_front() {
-        let entry = openat(&way.folder, &name, OFlags::PATH | OFlags::NOFOLLOW | CLOEXEC, none())?;
-        let found = fstat(&entry)?;
-        let here = way.here.join(&name);
+        let Step { path: here, entry, found } = way.step(&name)?;
         match FileType::from_raw_mode(found.st_mode) {
             FileType::Directory => {
                 judge(&here, &entry, &found)?;
-                way.here = here;
-                way.folder = entry;
+                way.enter(here, entry);
             }
             FileType::Symlink => {
                 judge_owner(&here, &found)?;
@@ -93,13 +91,37 @@ fn open_as_root(path: &Path) -> io::Result<File> {
     Err(not_a_file())
 }
 
+/// The folders and links on the way to a folder, that one left out: whoever may change one of them
+/// decides which folder it is.
+pub(crate) fn way_to(folder: &Path) -> io::Result<Vec<(PathBuf, Stat)>> {
+    let mut way = Way::new(folder)?;
+    let mut passed = vec![(way.here.clone(), fstat(&way.folder)?)];
+    while let Some(name) = way.left.pop_front() {
+        let Step { path, entry, found } = way.step(&name)?;
+        passed.push((path.clone(), found));
+        match FileType::from_raw_mode(found.st_mode) {
+            FileType::Symlink => way.follow(&entry)?,
+            _ => way.enter(path, entry),
+        }
+    }
+    passed.pop();
+    Ok(passed)
+}
+
 const CLOEXEC: OFlags = OFlags::CLOEXEC;
 
 fn none() -> Mode {
     Mode::empty()
 }
 
-/// A walk to a file.
+/// One step of a walk.
+struct Step {
+    path: PathBuf,
+    entry: OwnedFd,
+    found: Stat,
+}
+
+/// A walk to a file or folder.
 struct Way {
     /// The current place, as text for people, and by descriptor.
     here: PathBuf,
@@ -114,6 +136,19 @@ impl Way {
         let path = std::path::absolute(path)?;
         let (here, folder) = root()?;
         Ok(Self { here, folder, left: names(&path), hops: 0 })
+    }
+
+    /// Looks at the next entry, which a link in its place is itself.
+    fn step(&self, name: &OsStr) -> io::Result<Step> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | CLOEXEC;
+        let entry = openat(&self.folder, name, flags, none())?;
+        let found = fstat(&entry)?;
+        Ok(Step { path: self.here.join(name), entry, found })
+    }
+
+    /// Continues in a folder.
+    fn enter(&mut self, path: PathBuf, folder: OwnedFd) {
+        (self.here, self.folder) = (path, folder);
     }
 
     /// Continues at the target of a link.
@@ -137,7 +172,6 @@ impl Way {
 fn root() -> io::Result<(PathBuf, OwnedFd)> {
     let here = PathBuf::from("/");
     let folder = openat(CWD, "/", OFlags::PATH | OFlags::DIRECTORY | CLOEXEC, none())?;
-    judge(&here, &folder, &fstat(&folder)?)?;
     Ok((here, folder))
 }
 

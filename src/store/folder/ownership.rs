@@ -2,13 +2,16 @@
 //! replace the daemon's database or socket with their own: so all of them have to be ours or
 //! root's.
 
-use std::fs::{self, Metadata, Permissions};
+use std::fs::{self, Permissions};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
+use rustix::fs::{FileType, Stat};
+
 use super::{DATABASE, MODE, lock, unusable};
 use crate::store::{StoreError, io_error};
+use crate::trusted;
 
 /// The user id that stands for all users that a container does not know (user_namespaces(7)).
 const UNKNOWN_USER: u32 = 65_534;
@@ -58,7 +61,7 @@ pub(super) fn keep_to_ourselves(path: &Path, us: Us) -> Result<(), StoreError> {
         );
         return Err(unusable(path, &detail));
     }
-    check_parents(&path.canonicalize().map_err(fault)?, us)?;
+    check_way(path, us)?;
     let mode = folder.permissions().mode();
     if mode & 0o077 == 0 {
         return Ok(());
@@ -80,15 +83,15 @@ pub(super) fn keep_to_ourselves(path: &Path, us: Us) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Refuses a folder below one in which others could replace it.
-fn check_parents(path: &Path, us: Us) -> Result<(), StoreError> {
-    for parent in path.ancestors().skip(1) {
-        let found = fs::metadata(parent).map_err(|error| io_error(parent, &error))?;
+/// Refuses a folder below one in which others could replace it, or by way of a link that others
+/// could point elsewhere.
+fn check_way(path: &Path, us: Us) -> Result<(), StoreError> {
+    for (passed, found) in trusted::way_to(path).map_err(|error| io_error(path, &error))? {
         if let Some(who) = who_could_change(&found, us) {
             let detail = format!(
                 "{who} could put another folder in its place, by way of `{}`; name a folder \
                  elsewhere with `--state-dir`",
-                parent.display()
+                passed.display()
             );
             return Err(unusable(path, &detail));
         }
@@ -96,22 +99,23 @@ fn check_parents(path: &Path, us: Us) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The users, besides us and root, who could rename files in a folder.
-fn who_could_change(folder: &Metadata, us: Us) -> Option<String> {
-    if !us.trust(folder.uid()) {
-        return Some(format!("user {}", folder.uid()));
+/// The users, besides us and root, who could rename files in a folder, or change a link.
+fn who_could_change(found: &Stat, us: Us) -> Option<String> {
+    if !us.trust(found.st_uid) {
+        return Some(format!("user {}", found.st_uid));
     }
-    let mode = folder.permissions().mode();
-    // In a sticky folder only the owner of a file may rename it (inode(7)).
-    if mode & 0o1000 != 0 {
+    // The mode of a link means nothing (symlink(7)); in a sticky folder only the owner of a file
+    // may rename it (inode(7)).
+    let mode = found.st_mode;
+    if FileType::from_raw_mode(mode) == FileType::Symlink || mode & 0o1000 != 0 {
         return None;
     }
     if mode & 0o002 != 0 {
         return Some("everybody".to_owned());
     }
     // By custom, a user's own group has the user's number, or it is the one we run in.
-    let own_group = [0, us.user, us.group].contains(&folder.gid());
-    (mode & 0o020 != 0 && !own_group).then(|| format!("group {}", folder.gid()))
+    let own_group = [0, us.user, us.group].contains(&found.st_gid);
+    (mode & 0o020 != 0 && !own_group).then(|| format!("group {}", found.st_gid))
 }
 
 /// True for a folder that is empty or holds our database.
