@@ -1,4 +1,5 @@
-//! The folder's store, whose commits count only while its files are still the ones at their paths.
+//! The folder's store, whose commits count only while its files are still the ones at their paths,
+//! and hold what they did.
 //!
 //! It also keeps, beside the database, which event was recorded last: a daemon that is killed
 //! leaves its last records in the write-ahead log, and without that file, or with an older copy of
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::lock::Lock;
+use super::log::Log;
 use super::standing::Standing;
 use crate::core::record::{Record, Snapshot};
 use crate::core::store::HistoryPolicy;
@@ -22,16 +24,18 @@ pub struct GuardedStore {
     store: SqliteStore,
     standing: Standing,
     lock: Arc<Lock>,
-    /// The write-ahead log, until it exists: SQLite creates it at its first write.
-    log: Option<PathBuf>,
+    log: Option<Log>,
+    /// The files beside the database, until they exist: SQLite creates them at its first write.
+    late: Vec<PathBuf>,
 }
 
 impl GuardedStore {
     /// Guards a store that has just been opened.
     pub(super) fn new(store: SqliteStore, standing: Standing, lock: Arc<Lock>) -> Self {
-        let mut log = store.path().as_os_str().to_owned();
-        log.push("-wal");
-        Self { store, standing, lock, log: Some(log.into()) }
+        let late = vec![beside(&store, "-wal"), beside(&store, "-shm")];
+        let mut guarded = Self { store, standing, lock, log: None, late };
+        guarded.take_in_late();
+        guarded
     }
 
     /// Changes the store, if the change is certain to be found again.
@@ -39,13 +43,35 @@ impl GuardedStore {
         &mut self,
         change: impl FnOnce(&mut SqliteStore) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.standing.check()?;
-        let changed = change(&mut self.store)?;
+        self.check_standing()?;
+        let changed = change(&mut self.store);
+        self.take_in_late();
+        if let Some(log) = &mut self.log {
+            log.note();
+        }
+        let changed = changed?;
         // If a file was moved away meanwhile, the change went with it.
-        self.standing.check()?;
-        self.log.take_if(|log| self.standing.add(log).is_ok());
+        self.check_standing()?;
         self.note_last();
         Ok(changed)
+    }
+
+    fn take_in_late(&mut self) {
+        let standing = &mut self.standing;
+        self.late.retain(|file| standing.add(file).is_err());
+        if self.log.is_none() {
+            self.log = Log::open(&beside(&self.store, "-wal")).ok();
+        }
+    }
+
+    /// Checks the log. One that is damaged is left as it is, also when the store is closed: what it
+    /// has lost is not in the database either.
+    fn check_log(&self) -> Result<(), StoreError> {
+        let checked = self.log.as_ref().map_or(Ok(()), Log::check);
+        if checked.is_err() {
+            self.store.leave_log();
+        }
+        checked
     }
 
     fn note_last(&self) {
@@ -54,6 +80,13 @@ impl GuardedStore {
             self.lock.note_last(last);
         }
     }
+}
+
+/// A file beside the database.
+fn beside(store: &SqliteStore, suffix: &str) -> PathBuf {
+    let mut path = store.path().as_os_str().to_owned();
+    path.push(suffix);
+    path.into()
 }
 
 impl Wraps for GuardedStore {
@@ -102,10 +135,12 @@ impl Store for GuardedStore {
     }
 
     fn check_standing(&self) -> Result<(), StoreError> {
-        self.standing.check()
+        self.standing.check()?;
+        self.check_log()
     }
 
     fn close(&mut self) -> Result<(), StoreError> {
+        self.check_log()?;
         let closed = self.store.close();
         if closed.is_ok() && self.standing.check().is_ok() {
             self.lock.note_clean();

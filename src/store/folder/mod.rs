@@ -16,6 +16,7 @@ use super::{Queries as _, StoreError, io_error};
 
 mod guarded;
 mod lock;
+mod log;
 mod network;
 mod ownership;
 mod standing;

@@ -1,9 +1,10 @@
 //! The state folder: created private, used by one daemon at a time, refused with clear messages.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileExt as _, PermissionsExt, lchown, symlink};
 
 use jiff::tz::TimeZone;
+use rstest::rstest;
 
 use super::*;
 use crate::core::date_time::with_offset;
@@ -129,6 +130,29 @@ fn a_folder_that_others_could_exchange_is_refused() {
 }
 
 #[test]
+fn a_folder_by_way_of_a_link_that_others_could_change_is_refused() {
+    let parent = tempfile::tempdir().unwrap();
+    let at_path = |name: &str| parent.path().join(name);
+    fs::create_dir_all(at_path("real/state")).unwrap();
+    fs::create_dir(at_path("links")).unwrap();
+    symlink("../real", at_path("links/to")).unwrap();
+    let path = at_path("links/to/state");
+    drop(StateFolder::open(&path, at(0)).unwrap());
+    with_mode(&at_path("links"), 0o777);
+    let refusal = StateFolder::open(&path, at(0)).unwrap_err().to_string();
+    assert!(refusal.contains("everybody could put another folder in its place"), "{refusal}");
+    with_mode(&at_path("links"), 0o1777);
+    drop(StateFolder::open(&path, at(0)).unwrap());
+    // Nobody but root can give a link away.
+    if rustix::process::geteuid().is_root() {
+        lchown(at_path("links/to"), Some(65_533), None).unwrap();
+        let refusal = StateFolder::open(&path, at(0)).unwrap_err().to_string();
+        assert!(refusal.contains("user 65533 could put another"), "{refusal}");
+        assert!(refusal.contains("links/to`"), "{refusal}");
+    }
+}
+
+#[test]
 fn a_lock_file_that_is_removed_lets_no_second_daemon_in() {
     let folder = tempfile::tempdir().unwrap();
     let _first = StateFolder::open(folder.path(), at(0)).unwrap();
@@ -140,7 +164,7 @@ fn a_lock_file_that_is_removed_lets_no_second_daemon_in() {
 /// A file that a daemon has open, and a commit during which it is moved away.
 #[test]
 fn what_is_moved_away_takes_no_commit() {
-    for name in ["transferd.db", "transferd.db-wal", "transferd.lock", ""] {
+    for name in ["transferd.db", "transferd.db-wal", "transferd.db-shm", "transferd.lock", ""] {
         let parent = tempfile::tempdir().unwrap();
         let path = parent.path().join("state");
         let folder = StateFolder::open(&path, at(0)).unwrap();
@@ -168,6 +192,50 @@ fn a_database_that_is_emptied_takes_no_commit() {
         .unwrap();
     let refusal = store.commit(&[]).unwrap_err();
     assert!(refusal.to_string().contains("it was emptied"), "{refusal}");
+}
+
+#[rstest]
+#[case::emptied(|log: &fs::File| log.set_len(0))]
+#[case::cut(|log: &fs::File| log.set_len(log.metadata()?.len() / 2))]
+#[case::overwritten(|log: &fs::File| log.write_all_at(&[0; 32], 0))]
+fn a_log_that_is_damaged_takes_no_commit_and_does_not_reach_the_database(
+    #[case] damage: fn(&fs::File) -> std::io::Result<()>,
+) {
+    let parent = tempfile::tempdir().unwrap();
+    let (path, log) = (parent.path(), parent.path().join("transferd.db-wal"));
+    let record = |number| [sample::new_run(sample::run(number, "a", RunState::Waiting))];
+    let folder = StateFolder::open(path, at(0)).unwrap();
+    let mut store = folder.open_store().unwrap();
+    store.commit(&record(1)).unwrap();
+    store.close().unwrap();
+    drop((store, folder));
+    let before = fs::read(path.join("transferd.db")).unwrap();
+
+    let folder = StateFolder::open(path, at(1)).unwrap();
+    let mut store = folder.open_store().unwrap();
+    store.commit(&record(2)).unwrap();
+    store.check_standing().unwrap();
+    fs::File::options().write(true).open(log).and_then(|log| damage(&log)).unwrap();
+    for result in [store.check_standing(), store.commit(&record(3)), store.close()] {
+        let refusal = result.unwrap_err();
+        assert!(matches!(refusal, StoreError::Gone { .. }), "{refusal}");
+    }
+    drop((store, folder));
+    let after = fs::read(path.join("transferd.db")).unwrap();
+    assert!(before == after, "what was moved there before is as it was");
+}
+
+#[test]
+fn a_log_that_begins_anew_is_as_good_as_before() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = StateFolder::open(parent.path(), at(0)).unwrap();
+    let mut store = folder.open_store().unwrap();
+    // Some thousand pages, which SQLite moves to the database from time to time.
+    for first in (0..12_000).step_by(500) {
+        let run = |number| sample::new_run(sample::run(number, "a", RunState::Waiting));
+        store.commit(&(first..first + 500).map(run).collect::<Vec<_>>()).unwrap();
+    }
+    store.close().unwrap();
 }
 
 /// A store with a record, in the state left by a daemon that was killed.

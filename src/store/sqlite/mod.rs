@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::{Happened, HistoryQuery, Queries, RunMatch, RunWithAttempts, Store, StoreError};
@@ -64,6 +65,12 @@ impl SqliteStore {
     /// The path of the database.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Leaves the log as it is when the database is closed, instead of moving it there.
+    pub(super) fn leave_log(&self) {
+        // Refused for no connection that is open.
+        let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
     }
 
     fn worded<T>(&self, result: Result<T, Failure>) -> Result<T, StoreError> {
