@@ -1,7 +1,7 @@
 //! The agent, for commands that need no daemon: a client under the job file's settings, or, before
 //! there is a job file, under the defaults.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,9 +10,12 @@ use jiff::SignedDuration;
 use super::ask::{hint, runtime, say};
 use super::places::{Places, variable};
 use super::{Exit, Global, jobfile, offline};
-use crate::agent::{AgentClient, AskError, Owners, TokenKeeper, UnusableSettings, mended_url};
+use crate::agent::{
+    AgentClient, AskError, Owners, TokenKeeper, UnusableSettings, mended_url, shown,
+};
 use crate::config::Content;
 use crate::core::job::JobSet;
+use crate::privacy::Masked;
 use crate::settings::{AgentConnection, TokenSource};
 
 /// An agent's client, with a runtime to wait for its answers.
@@ -86,7 +89,7 @@ pub fn find(global: &Global, url: Option<String>, err: &mut dyn Write) -> Result
         settings.url = url;
     }
     let keeper = TokenKeeper::new(settings.token.clone(), variable);
-    let owners = Owners::forgetful(&settings.user, offline::agent_user(global));
+    let owners = owners(&settings, global);
     let client = AgentClient::with(&settings, keeper, owners, Arc::default());
     let client = client.map_err(|error| match is_typed {
         true => say_typed(&settings.url, &error, err),
@@ -100,6 +103,21 @@ pub fn find(global: &Global, url: Option<String>, err: &mut dyn Write) -> Result
         Exit::No
     })?;
     Ok(Asked { client, settings, jobs, runtime })
+}
+
+/// The users who may hold the agent's port. One who is trusted for being found there first is named
+/// before anything secret goes out: a command remembers nobody, and the next one may find another.
+pub fn owners(settings: &AgentConnection, global: &Global) -> Owners {
+    let name = |uid| {
+        // Without anybody to read it, it is as it was.
+        let _ = writeln!(
+            Masked(io::stderr()),
+            "transferd: the agent runs as {}, who gets the token, or what `login` asks for; \
+             `agent.user` in the job file says who may",
+            shown(uid)
+        );
+    };
+    Owners::new(&settings.user, offline::agent_user(global), Arc::new(name))
 }
 
 /// Checks an address that was typed as `--url`, for a command that need not reach the agent.
@@ -135,7 +153,7 @@ pub fn before_a_file(global: &Global, url: &str, patience: SignedDuration) -> Op
         ..AgentConnection::default()
     };
     let keeper = TokenKeeper::new(settings.token.clone(), variable);
-    let owners = Owners::forgetful(&settings.user, offline::agent_user(global));
+    let owners = owners(&settings, global);
     let client = AgentClient::with(&settings, keeper, owners, Arc::default()).ok()?;
     Some(Asked { client, settings, jobs: None, runtime: runtime().ok()? })
 }

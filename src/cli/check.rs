@@ -12,8 +12,8 @@ use serde::Serialize;
 use super::ask::{done, runtime};
 use super::places::variable;
 use super::render::words::count;
-use super::{Exit, Global, jobfile, offline};
-use crate::agent::{AgentClient, Online, OnlineProblem, Owners, TokenKeeper, online};
+use super::{Exit, Global, agent, jobfile};
+use crate::agent::{AgentClient, Online, OnlineProblem, TokenKeeper, online};
 use crate::config::{self, Content, Diagnostic, Loaded, Lookup, Rejected, Severity, Sources};
 use crate::daemon::on_this_machine;
 
@@ -137,7 +137,7 @@ fn agent_says(content: &Content, file: &Lookup, global: &Global) -> Online {
             OnlineProblem { is_error: true, keys: vec!["agent".to_owned()], words, hint: None };
         Online { good: Vec::new(), problems: vec![problem] }
     };
-    let owners = Owners::forgetful(&connection.user, offline::agent_user(global));
+    let owners = agent::owners(connection, global);
     let client = match AgentClient::with(connection, keeper, owners, Arc::default()) {
         Ok(client) => client,
         Err(error) => return broken(error.to_string()),

@@ -112,3 +112,20 @@ fn whoever_takes_the_port_while_a_transfer_runs_is_sent_nothing() {
     assert_eq!(impostor.get("/_sim/requests"), before, "something was sent");
     impostor.kill();
 }
+
+#[test]
+fn a_command_that_remembers_nobody_says_who_gets_the_token() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let agent = Agent::start_as(ALICE, 0, folder.path(), &WorldOptions::default());
+    let stage = Stage::new(WorldOptions::DEFAULT_TOKEN);
+    stage.write("jobs.yaml", &job_file(agent.port));
+    for command in [&["accounts"][..], &["check", "--online"], &["doctor"]] {
+        let output = stage.ask(command);
+        let said = String::from_utf8_lossy(&output.stderr);
+        let times = said.matches(&format!("the agent runs as uid {ALICE}")).count();
+        assert_eq!(times, 1, "{command:?}: {said}");
+    }
+}

@@ -191,7 +191,7 @@ fn is(user: &UserRef, uid: u32) -> bool {
 }
 
 /// `user alice (uid 1000)`, or the number alone where it has no name.
-fn shown(uid: u32) -> String {
+pub fn shown(uid: u32) -> String {
     match users::named(uid, &users_file()) {
         Some(name) => format!("user {name}"),
         None => format!("uid {uid}"),
