@@ -52,6 +52,10 @@ pub struct QueuedAlert {
     pub number: u64,
     /// The entry that it goes through.
     pub key: AlertKey,
+    /// All entries that are notified of the same, in the order of the job file. Empty in rows of
+    /// older versions, and for a digest, which has one entry.
+    #[serde(default)]
+    pub receivers: Vec<AlertKey>,
     /// The occasion.
     pub occasion: Occasion,
     /// When.
@@ -100,6 +104,7 @@ impl QueuedAlert {
             id,
             number: 0,
             key,
+            receivers: Vec::new(),
             occasion,
             at,
             job: None,
@@ -250,6 +255,12 @@ impl DigestEntry {
         const NAMESPACE: Uuid = Uuid::from_u128(0x5a0e_3c77_9d42_4b16_8f21_c6e0_7b94_12ad);
         let text = format!("{}\0{earlier}\0{}", self.channel.key(), self.jobs.join("\0"));
         AlertKey(Uuid::new_v5(&NAMESPACE, text.as_bytes()))
+    }
+
+    /// Identifies the jobs that it covers.
+    pub fn coverage(&self) -> Uuid {
+        const NAMESPACE: Uuid = Uuid::from_u128(0x8d1b_60f4_27ae_4c93_b5d8_13f7_0a6e_92c4);
+        Uuid::new_v5(&NAMESPACE, self.jobs.join("\0").as_bytes())
     }
 }
 

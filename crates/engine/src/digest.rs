@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::amount::{bytes, dollars, summed_dollars};
 use super::event::{EventKind, Happening};
@@ -30,6 +31,10 @@ pub struct DigestMark {
     pub at: Timestamp,
     /// The last event that was reported, by its number in the history.
     pub event: u64,
+    /// The jobs that it covers ([`DigestEntry::coverage`](super::job::DigestEntry::coverage)).
+    /// Absent in marks of older versions.
+    #[serde(default)]
+    pub coverage: Option<Uuid>,
 }
 
 /// A time in which runs waited for the agent so long that it was reported.

@@ -134,6 +134,7 @@ pub(crate) fn alert(n: u128) -> QueuedAlert {
         id: AlertId(Uuid::from_u128(n)),
         number: u64::try_from(n).unwrap(),
         key: AlertKey(Uuid::from_u128(3)),
+        receivers: vec![AlertKey(Uuid::from_u128(3))],
         occasion: Occasion::Event(AlertEvent::Failed),
         at: at(0),
         job: Some(JobName::new("nightly")),

@@ -86,19 +86,14 @@ impl Engine {
     /// Queues a message for each entry that is to be notified.
     pub(super) fn queue_alerts(&mut self, draft: &AlertDraft) {
         let job = draft.job.as_ref();
-        let mut keys: Vec<AlertKey> = Vec::new();
-        for entry in self.entries.iter().filter(|entry| entry.wants(draft.occasion, job)) {
-            if !keys.contains(&entry.key) {
-                keys.push(entry.key);
-            }
-        }
+        let keys = self.receivers(draft.occasion, job);
         let run = draft.run.as_deref();
         let about = match (run, job) {
             (Some(run), _) => run.id.to_string(),
             (None, Some(job)) => job.to_string(),
             (None, None) => String::new(),
         };
-        for key in keys {
+        for key in keys.iter().copied() {
             let id = id_of(&about, draft.occasion, draft.at, key);
             if self.state.outbox().get(id).is_some() {
                 continue;
@@ -107,6 +102,7 @@ impl Engine {
             let attempts = run.and_then(|run| self.state.find_run(run.id));
             let row = QueuedAlert {
                 number: self.state.outbox().next_number(),
+                receivers: keys.clone(),
                 job: draft.job.clone(),
                 run: run.map(|run| run.id),
                 state: run.map(|run| run.state),
@@ -129,6 +125,17 @@ impl Engine {
             };
             self.record(Record::AlertQueued(Arc::new(row)));
         }
+    }
+
+    /// The entries that are to be notified, each channel once.
+    pub(super) fn receivers(&self, occasion: Occasion, job: Option<&JobName>) -> Vec<AlertKey> {
+        let mut keys: Vec<AlertKey> = Vec::new();
+        for entry in self.entries.iter().filter(|entry| entry.wants(occasion, job)) {
+            if !keys.contains(&entry.key) {
+                keys.push(entry.key);
+            }
+        }
+        keys
     }
 
     /// Raises an event that concerns no run.
@@ -266,21 +273,8 @@ impl Engine {
         }
     }
 
-    /// Takes the entries of a new job set. Messages for an entry that is gone are dropped.
-    pub(super) fn take_entries(&mut self) {
-        self.entries = self.set.alerts.iter().map(Entry::new).collect();
-        self.take_digests();
-        let gone = |row: &&Arc<QueuedAlert>| self.channel_of(row.key).is_none();
-        let orphans: Vec<_> = self.state.outbox().rows().filter(gone).map(Arc::clone).collect();
-        for orphan in orphans {
-            let words = "its entry is gone from the job file, so it is dropped";
-            self.log_alert(Level::Warn, &orphan, words);
-            self.record(Record::AlertGone(orphan.id));
-        }
-    }
-
     /// The channel of an entry; absent if the job file has no such entry.
-    fn channel_of(&self, key: AlertKey) -> Option<&AlertChannel> {
+    pub(super) fn channel_of(&self, key: AlertKey) -> Option<&AlertChannel> {
         let entry = self.entries.iter().find(|entry| entry.key == key);
         let digest = || self.digests.iter().find(|one| one.key() == key);
         entry.map(|entry| &entry.channel).or_else(|| digest().map(Summary::channel))
@@ -289,7 +283,7 @@ impl Engine {
     /// Requests the deliveries that are due, and sets the time of the next one.
     pub(super) fn plan_deliveries(&mut self) {
         self.deliveries.plan(None);
-        let idle = self.state.outbox().heads().filter(|row| !self.deliveries.is_busy(row.key));
+        let idle = self.state.outbox().heads().filter(|row| !self.deliveries.hold_up(row));
         // A clock that was set back must not delay a delivery for as long as that.
         let latest = super::shift(self.now, ALERT_RETRY.1);
         let due_at = |row: &QueuedAlert| {
@@ -361,7 +355,7 @@ impl Engine {
     }
 
     /// Logs a sentence about a message.
-    fn log_alert(&mut self, level: Level, row: &QueuedAlert, words: &str) {
+    pub(super) fn log_alert(&mut self, level: Level, row: &QueuedAlert, words: &str) {
         let channel = self.channel_of(row.key);
         let by = channel.map(|channel| format!(" by {channel}")).unwrap_or_default();
         let text = format!("alert `{}`{by}: {words}", row.occasion.word());

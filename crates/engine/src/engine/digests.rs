@@ -47,8 +47,10 @@ impl Summary {
 }
 
 impl Engine {
-    /// Takes the digests of a new job set. Queries of the history under way go on.
-    pub(super) fn take_digests(&mut self) {
+    /// Takes the digests of a new job set. Queries of the history under way go on. One whose channel
+    /// alone has changed goes on where it was: returns the old and the new keys of such.
+    pub(super) fn take_digests(&mut self) -> Vec<(AlertKey, AlertKey)> {
+        let before: Vec<AlertKey> = self.digests.iter().map(|one| one.key).collect();
         let gathering: Vec<AlertKey> =
             self.digests.iter().filter(|one| one.gathering).map(|one| one.key).collect();
         self.digests = self
@@ -68,13 +70,37 @@ impl Engine {
                 Summary { key, entry: Arc::clone(entry), jobs, due: None, gathering }
             })
             .collect();
-        let gone = |mark: &DigestMark| !self.digests.iter().any(|one| one.key == mark.key);
-        if self.state.reported().digests.iter().any(gone) {
-            let mut reported = self.state.reported().clone();
-            reported.digests.retain(|mark| !gone(mark));
-            self.record(Record::Reported(reported));
-        }
+        let renamed = self.take_marks(&before);
         self.schedule_digests();
+        renamed
+    }
+
+    /// Hands the marks of digests that are gone to new ones of the same jobs, in their order
+    /// `before`, and forgets the others.
+    fn take_marks(&mut self, before: &[AlertKey]) -> Vec<(AlertKey, AlertKey)> {
+        let is_present = |mark: &DigestMark| self.digests.iter().any(|one| one.key == mark.key);
+        let marks = self.state.reported().digests.iter().copied();
+        let (mut kept, mut gone): (Vec<_>, Vec<_>) = marks.partition(is_present);
+        if gone.is_empty() {
+            return Vec::new();
+        }
+        gone.sort_by_key(|mark| before.iter().position(|key| *key == mark.key));
+        let mut renamed = Vec::new();
+        for one in &self.digests {
+            if kept.iter().any(|mark| mark.key == one.key) {
+                continue;
+            }
+            let coverage = Some(one.entry.coverage());
+            let Some(index) = gone.iter().position(|mark| mark.coverage == coverage) else {
+                continue;
+            };
+            let mark = gone.remove(index);
+            renamed.push((mark.key, one.key));
+            kept.push(DigestMark { key: one.key, ..mark });
+        }
+        let reported = Reported { digests: kept, ..self.state.reported().clone() };
+        self.record(Record::Reported(reported));
+        renamed
     }
 
     /// Sets when each digest is due.
@@ -134,7 +160,12 @@ impl Engine {
         }
         match answer {
             Ok(reading) => {
-                let mark = DigestMark { key: digest, at: self.now, event: reading.last };
+                let mark = DigestMark {
+                    key: digest,
+                    at: self.now,
+                    event: reading.last,
+                    coverage: Some(self.digests[index].entry.coverage()),
+                };
                 if let Some(before) = before {
                     self.queue_digest(index, before, reading);
                 }

@@ -19,6 +19,7 @@ mod destination_index;
 mod digests;
 mod due;
 mod follow;
+mod handover;
 mod looking;
 mod looks;
 mod near_miss;

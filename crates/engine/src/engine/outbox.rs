@@ -33,9 +33,11 @@ pub(super) struct Deliveries {
 }
 
 impl Deliveries {
-    /// True while an alert of the entry is being delivered.
-    pub(super) fn is_busy(&self, entry: AlertKey) -> bool {
-        self.under_way.contains_key(&entry)
+    /// True while an alert of the same entry is being delivered, or this one is by the entry that it
+    /// was handed over from.
+    pub(super) fn hold_up(&self, alert: &QueuedAlert) -> bool {
+        self.under_way.contains_key(&alert.key)
+            || self.under_way.values().any(|under_way| *under_way == alert.id)
     }
 
     /// True while as many deliveries are under way as allowed.
@@ -67,9 +69,7 @@ impl Deliveries {
 impl Outbox {
     /// Puts a row in its place.
     pub(super) fn put(&mut self, row: &Arc<QueuedAlert>) {
-        if let Some(number) = self.numbers.get(&row.id).copied().filter(|n| *n != row.number) {
-            self.take(number);
-        }
+        self.remove(row.id);
         self.numbers.insert(row.id, row.number);
         self.of_entry.entry(row.key).or_default().insert(row.number);
         self.rows.insert(row.number, Arc::clone(row));

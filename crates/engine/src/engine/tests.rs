@@ -5,6 +5,7 @@ mod alerts;
 mod causes;
 mod digests;
 mod evidence;
+mod handover;
 mod held_back;
 mod identity;
 mod listing;

@@ -402,3 +402,38 @@ fn a_digest_tells_what_did_not_run_by_job_and_reason_and_how_much_more_there_is(
     assert!(told.starts_with("8 skipped; did not run: b (2 times: "), "{told}");
     assert!(told.ends_with(" and 2 more") && !told.contains("e (once"), "{told}");
 }
+
+#[test]
+fn a_digest_whose_channel_is_mended_goes_on_where_it_was_and_brings_what_waited() {
+    let mended = |stage: &Stage, program: &str, jobs: &[&str]| {
+        let channel = AlertChannel::Command(vec![program.to_owned()]);
+        let entry = DigestEntry { channel, ..DigestEntry::clone(&entry("30 */2 * * *", jobs)) };
+        with(stage.set.jobs.values().cloned().collect(), vec![Arc::new(entry)])
+    };
+    let mut stage = stage();
+    let first = stage.asked();
+    stage.gathered(first, reading(10, 0));
+    stage.pass(SignedDuration::from_mins(120));
+    let second = stage.asked();
+    stage.gathered(second, reading(25, 2));
+    let alert = stage.deliveries.pop().expect("a digest");
+    let delivery = Delivery::Failed("no such program".to_owned());
+    stage.input(Input::Delivered { alert: alert.id, delivery });
+    stage.set = mended(&stage, "mended", &[]);
+    stage.input(Input::JobsReplaced(Arc::clone(&stage.set)));
+    assert_eq!(stage.digest().0.id, alert.id);
+    assert_eq!(stage.gathers, [], "it does not begin anew");
+    // The same while the daemon is down.
+    stage.set = mended(&stage, "mended again", &[]);
+    stage.restart();
+    assert_eq!(stage.gathers, []);
+    stage.pass(SignedDuration::from_mins(120));
+    let third = stage.asked();
+    assert_eq!(third.1, Some(25));
+    stage.gathered(third, reading(30, 1));
+    stage.digest();
+    // One of other jobs is another digest.
+    stage.set = mended(&stage, "mended", &["a"]);
+    stage.input(Input::JobsReplaced(Arc::clone(&stage.set)));
+    assert_eq!(stage.asked().1, None);
+}
