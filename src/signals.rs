@@ -1,4 +1,4 @@
-//! Signals, as requests to the daemon.
+//! Signals, as requests to the daemon, and to a command that waits.
 
 use std::io;
 
@@ -27,12 +27,37 @@ const MEANINGLESS: [(&str, rustix::process::Signal); 8] = [
     ("SIGXFSZ", rustix::process::Signal::XFSZ),
 ];
 
-/// The signals that the daemon handles.
+/// The signals that ask a process to stop: SIGTERM, SIGINT and SIGQUIT.
 #[derive(Debug)]
-pub struct Signals {
+struct Stops {
     terminate: Stream,
     interrupt: Stream,
     quit: Stream,
+}
+
+impl Stops {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            biased;
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.quit.recv() => {}
+        }
+    }
+}
+
+/// The signals that the daemon handles.
+#[derive(Debug)]
+pub struct Signals {
+    stops: Stops,
     hang_up: Stream,
 }
 
@@ -42,12 +67,7 @@ impl Signals {
     /// # Errors
     /// The kernel's error.
     pub fn listen() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            quit: signal(SignalKind::quit())?,
-            hang_up: signal(SignalKind::hangup())?,
-        })
+        Ok(Self { stops: Stops::listen()?, hang_up: signal(SignalKind::hangup())? })
     }
 
     /// Ignores signals that mean nothing here, with a log line for the first of each kind: the
@@ -73,12 +93,56 @@ impl Signals {
     pub async fn next(&mut self) -> Signal {
         tokio::select! {
             biased;
-            _ = self.terminate.recv() => Signal::Stop,
-            _ = self.interrupt.recv() => Signal::Stop,
-            _ = self.quit.recv() => Signal::Stop,
+            () = self.stops.next() => Signal::Stop,
             _ = self.hang_up.recv() => Signal::Reload,
         }
     }
+}
+
+/// The signals that end a command which waits. SIGHUP is one of them, as its terminal is gone, unless
+/// it was ignored when the command began (nohup(1)).
+#[derive(Debug)]
+pub struct Interrupts {
+    stops: Stops,
+    hang_up: Option<Stream>,
+}
+
+impl Interrupts {
+    /// Starts handling them.
+    ///
+    /// # Errors
+    /// The kernel's error.
+    pub fn listen() -> io::Result<Self> {
+        // Without `/proc` it is handled: a process that stays for good does more harm.
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let stays = ignores_hang_up(&status);
+        let hang_up = if stays { None } else { Some(signal(SignalKind::hangup())?) };
+        Ok(Self { stops: Stops::listen()?, hang_up })
+    }
+
+    /// Waits for one of them. May be dropped and called again: nothing is lost.
+    pub async fn next(&mut self) {
+        let Self { stops, hang_up } = self;
+        let hang_up = async {
+            match hang_up {
+                Some(stream) => stream.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = stops.next() => {}
+            _ = hang_up => {}
+        }
+    }
+}
+
+/// True if a process with this `/proc/PID/status` (proc_pid_status(5)) ignores SIGHUP.
+fn ignores_hang_up(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    let bit = 1 << (rustix::process::Signal::HUP.as_raw() - 1);
+    mask.is_some_and(|mask| mask & bit != 0)
 }
 
 /// Signals of the terminal's driver to a full-screen program.
@@ -116,5 +180,25 @@ impl ScreenSignals {
             _ = self.suspended.recv() => ScreenSignal::Suspended,
             _ = self.resized.recv() => ScreenSignal::Resized,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_that_is_closed_ends_a_command_unless_it_was_told_to_ignore_that() {
+        for (mask, ignored) in [
+            ("0000000000000000", false),
+            ("0000000000000001", true),
+            ("0000000000001000", false),
+            ("0000000000001001", true),
+            ("", false),
+        ] {
+            let status = format!("Name:\ttransferd\nSigBlk:\tffffffffffffffff\nSigIgn:\t{mask}\n");
+            assert_eq!(ignores_hang_up(&status), ignored, "{mask}");
+        }
+        assert!(!ignores_hang_up(""));
     }
 }

@@ -18,7 +18,7 @@ use crate::control::json;
 use crate::control::request::EventsQuery;
 use crate::core::meant::JobWord;
 use crate::core::run::RunState;
-use crate::signals::{Signal, Signals};
+use crate::signals::Interrupts;
 
 /// The pause before a daemon that has gone is looked for again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -79,7 +79,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     let zone = zone::of_jobs(&jobs, global);
     let paper = Paper { zone, paint: Paint(global.color), json: args.json };
     let mut query = EventsQuery { since: args.since, jobs, detail: !args.json };
-    let signals = daemon.wait(async { Signals::listen() });
+    let signals = daemon.wait(async { Interrupts::listen() });
     let mut signals = match signals {
         Ok(signals) => signals,
         Err(error) => {
@@ -93,7 +93,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         let ended = daemon.wait(async {
             tokio::select! {
                 biased;
-                () = stop(&mut signals) => Ended::ByUser,
+                () = signals.next() => Ended::ByUser,
                 ended = telling => ended,
             }
         });
@@ -112,7 +112,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         let waited = daemon.wait(async {
             tokio::select! {
                 biased;
-                () = stop(&mut signals) => false,
+                () = signals.next() => false,
                 () = tokio::time::sleep(PAUSE) => true,
             }
         });
@@ -173,10 +173,6 @@ async fn tell(
             return Ended::Unheard(error);
         }
     }
-}
-
-async fn stop(signals: &mut Signals) {
-    while signals.next().await != Signal::Stop {}
 }
 
 /// An event in a line.

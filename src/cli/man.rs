@@ -70,7 +70,11 @@ const MORE: &[(&str, &[(&str, &str)])] = &[
                 "SIGTERM, SIGINT, SIGQUIT",
                 "`run` stops in under two seconds; transfers go on at the agent.",
             ),
-            ("SIGHUP", "`run` reads the job file, as `transferd reload` does."),
+            (
+                "SIGHUP",
+                "`run` reads the job file, as `transferd reload` does. A command that waits or follows \
+                 ends, as its terminal is gone.",
+            ),
         ],
     ),
 ];

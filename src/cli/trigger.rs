@@ -28,7 +28,7 @@ use crate::core::meant::is_glob;
 use crate::core::reason::ReasonCode;
 use crate::core::repeat::Changes;
 use crate::core::run::RunState;
-use crate::signals::{Signal, Signals};
+use crate::signals::Interrupts;
 
 /// How long a run is waited for without news before it is asked for.
 const QUIET_MAX: Duration = Duration::from_secs(15);
@@ -205,7 +205,7 @@ pub(super) fn follow(
     named: bool,
     err: &mut dyn Write,
 ) -> Result<RunDocument, ClientError> {
-    let listen = || Signals::listen().map_err(|error| ClientError::Broken(error.to_string()));
+    let listen = || Interrupts::listen().map_err(|error| ClientError::Broken(error.to_string()));
     let mut signals = daemon.wait(async { listen() })?;
     if run.scheduled_for.is_none() {
         // There is nobody to tell if standard error is gone.
@@ -222,7 +222,7 @@ pub(super) fn follow(
         let answer = daemon.wait(async {
             tokio::select! {
                 biased;
-                () = stop(&mut signals) => None,
+                () = signals.next() => None,
                 shown = async {
                     let longest = teller.patience(&run);
                     news.wait(daemon.client(), |happened| happened.run == run.id, longest).await;
@@ -249,10 +249,6 @@ pub(super) fn follow(
             }
         }
     }
-}
-
-async fn stop(signals: &mut Signals) {
-    while signals.next().await != Signal::Stop {}
 }
 
 /// Prints the progress of a run: by a line that is kept up to date on a terminal that can redraw

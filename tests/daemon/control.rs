@@ -86,17 +86,20 @@ fn waiting_for_a_run_outlives_a_restart_of_the_daemon() {
 fn an_interrupted_wait_leaves_the_run_alone_and_exits_130() {
     let stage = Stage::new("");
     let _daemon = stage.start();
-    let mut waiting = stage.spawn(&["trigger", "slow", "--wait"]);
-    let id = first_line(&mut waiting);
-    // The first state is told once signals are heard.
-    let mut told = BufReader::new(waiting.stderr.take().unwrap());
-    let mut line = String::new();
-    told.read_line(&mut line).unwrap();
-    signal(&waiting, Signal::INT);
-    told.read_to_string(&mut line).unwrap();
-    assert_eq!(waiting.wait().unwrap().code(), Some(130), "{line}");
-    assert!(line.contains(&format!("transferd cancel {}`", &id[..8])), "{line}");
-    stage.until("the run is over", || stage.run(&id)["state"] == "succeeded");
+    // The second is what a terminal sends that is closed.
+    for sent in [Signal::INT, Signal::HUP] {
+        let mut waiting = stage.spawn(&["trigger", "slow", "--wait"]);
+        let id = first_line(&mut waiting);
+        // The first state is told once signals are heard.
+        let mut told = BufReader::new(waiting.stderr.take().unwrap());
+        let mut line = String::new();
+        told.read_line(&mut line).unwrap();
+        signal(&waiting, sent);
+        told.read_to_string(&mut line).unwrap();
+        assert_eq!(waiting.wait().unwrap().code(), Some(130), "{line}");
+        assert!(line.contains(&format!("transferd cancel {}`", &id[..8])), "{line}");
+        stage.until("the run is over", || stage.run(&id)["state"] == "succeeded");
+    }
 }
 
 #[test]
@@ -250,7 +253,7 @@ fn a_job_that_has_left_the_file_is_answered_for_from_its_runs() {
     }
     let mut events = stage.spawn(&["events", "old", "--since", "0", "--json"]);
     let first = first_line(&mut events);
-    signal(&events, Signal::INT);
+    signal(&events, Signal::HUP);
     assert!(first.contains("\"job\":\"old\""), "{first}");
     assert_eq!(events.wait().unwrap().code(), Some(130));
 }

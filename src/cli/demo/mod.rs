@@ -21,7 +21,7 @@ use crate::control::client::Client;
 use crate::control::document::JobDocument;
 use crate::control::request::StatusQuery;
 use crate::core::duration;
-use crate::signals::Signals;
+use crate::signals::Interrupts;
 use no_echo::NoEcho;
 use stage::Stage;
 use view::{Seen, View};
@@ -87,7 +87,7 @@ async fn play(
     seen: Seen,
     out: &mut dyn Write,
 ) -> Result<std::io::Result<()>, String> {
-    let mut signals = Signals::listen().map_err(|error| error.to_string())?;
+    let mut signals = Interrupts::listen().map_err(|error| error.to_string())?;
     let mut stage = Stage::set(global.state_dir.as_deref(), args.seed).await?;
     let length = args.length.or((seen == Seen::File).then_some(UNWATCHED));
     let client = stage.client();
@@ -105,7 +105,7 @@ async fn play(
     };
     let failure = tokio::select! {
         () = end => None,
-        _ = signals.next() => None,
+        () = signals.next() => None,
         () = view.follow(&client) => None,
         words = stage.fallen() => Some(words),
     };

@@ -19,7 +19,7 @@ use crate::clock;
 use crate::control::client::{Client, ClientError};
 use crate::control::request::{EventsQuery, StatusQuery};
 use crate::control::socket;
-use crate::signals::{Signal, Signals};
+use crate::signals::Interrupts;
 use notices::{Notice, Watcher};
 use screen::{ToShow, show};
 
@@ -50,7 +50,7 @@ pub fn run(_: Args, global: &Global, _: &mut dyn Write, err: &mut dyn Write) -> 
         }
     };
     runtime.block_on(async {
-        let mut signals = match Signals::listen() {
+        let mut signals = match Interrupts::listen() {
             Ok(signals) => signals,
             Err(error) => {
                 say(err, &format!("signals can't be heard: {error}"));
@@ -61,7 +61,7 @@ pub fn run(_: Args, global: &Global, _: &mut dyn Write, err: &mut dyn Write) -> 
         let followers = join_all(services.into_iter().map(|one| follow(one, tell.clone())));
         tokio::select! {
             biased;
-            () = stop(&mut signals) => {}
+            () = signals.next() => {}
             _ = followers => {}
             () = show(told, err) => {}
         }
@@ -112,10 +112,6 @@ fn sockets(search: Search, scope: Scope) -> Vec<PathBuf> {
     sockets.extend(other);
     sockets.dedup();
     sockets
-}
-
-async fn stop(signals: &mut Signals) {
-    while signals.next().await != Signal::Stop {}
 }
 
 /// Follows one daemon, whenever it runs.

@@ -28,7 +28,7 @@ use super::{Exit, Global};
 use crate::clock;
 use crate::control::client::{Client, ClientError};
 use crate::control::request::StatusQuery;
-use crate::signals::{ScreenSignal, ScreenSignals, Signals};
+use crate::signals::{Interrupts, ScreenSignal, ScreenSignals};
 use model::{Model, Step};
 use screen::Screen;
 
@@ -42,7 +42,7 @@ pub(super) fn watch(
     err: &mut dyn Write,
 ) -> Exit {
     let watched = daemon.wait(async {
-        let mut signals = Signals::listen().map_err(|e| ClientError::Broken(e.to_string()))?;
+        let mut signals = Interrupts::listen().map_err(|e| ClientError::Broken(e.to_string()))?;
         let watching = async {
             if std::io::stdout().is_terminal() && !is_dumb() {
                 on_terminal(daemon.client(), query, absolute, global, out).await
@@ -52,7 +52,7 @@ pub(super) fn watch(
         };
         tokio::select! {
             result = watching => result,
-            _ = signals.next() => Ok(()),
+            () = signals.next() => Ok(()),
         }
     });
     match watched {
