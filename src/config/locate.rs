@@ -148,15 +148,17 @@ impl<'s> Locator<'s> {
         if problem.only_if_plain && !shown.plain {
             return None;
         }
-        if self.is_private(&problem.at) {
-            return Some(self.unsaid(&problem.at, shown.position, severity));
-        }
+        let is_private = self.is_private(&problem.at);
         let mut excerpts = shown.excerpts;
+        if is_private {
+            excerpts = excerpts.into_iter().map(hidden).collect();
+        }
         for (at, label) in &problem.related {
-            if !self.is_private(at)
-                && let Some(other) = self.show(at, label)
-            {
-                excerpts.extend(other.excerpts.into_iter().take(1));
+            let Some(other) = self.show(at, label) else { continue };
+            let first = other.excerpts.into_iter().take(1);
+            match self.is_private(at) {
+                true => excerpts.extend(first.map(hidden)),
+                false => excerpts.extend(first),
             }
         }
         let file = match &problem.at {
@@ -168,16 +170,29 @@ impl<'s> Locator<'s> {
             Some((value, written)) => problem.message.replace(value, written),
             None => problem.message,
         };
-        Some(Diagnostic {
-            file,
-            line: shown.position.line,
-            column: shown.position.column + 1,
-            path: shown.path,
-            message,
-            hint: says(problem.hint, shown.raw),
-            severity,
-            excerpts,
-        })
+        let (line, column) = (shown.position.line, shown.position.column + 1);
+        if is_private {
+            // A person who includes such a file must not learn its content.
+            let message = format!(
+                "{} (the file's words are not shown: it is more private than the one that \
+                 includes it)",
+                without_quotes(&message)
+            );
+            let path = String::new();
+            let hint = Some("look at that line as a user who may read the file".to_owned());
+            return Some(Diagnostic {
+                file,
+                line,
+                column,
+                path,
+                message,
+                hint,
+                severity,
+                excerpts,
+            });
+        }
+        let (path, hint) = (shown.path, says(problem.hint, shown.raw));
+        Some(Diagnostic { file, line, column, path, message, hint, severity, excerpts })
     }
 
     /// True for a place in a file that fewer people can read than the one that includes it.
@@ -188,24 +203,6 @@ impl<'s> Locator<'s> {
             At::Path(_) => return false,
         };
         self.private.get(file as usize).copied().unwrap_or(false)
-    }
-
-    /// The diagnostic for a place in a private file: a person who includes such a file must not
-    /// learn its content.
-    fn unsaid(&self, at: &At, position: Position, severity: Severity) -> Diagnostic {
-        let message = "something is wrong here, and not shown: the file is more private than the \
-                       one that includes it";
-        let mut diagnostic = self.whole(message.to_owned(), severity);
-        let file = match at {
-            At::Value(spot, _) => self.name(spot.file),
-            At::Line { file, .. } => self.name(*file),
-            At::Path(path) => path.display().to_string(),
-        };
-        diagnostic.hint =
-            Some(format!("`transferd check -c {file}` shows it to whoever may see it"));
-        diagnostic.file = file;
-        (diagnostic.line, diagnostic.column) = (position.line, position.column + 1);
-        diagnostic
     }
 
     /// True for a place whose text was replaced by ours.
@@ -362,6 +359,21 @@ fn says(hint: Hint, raw: Option<String>) -> Option<String> {
         }
         (Hint::Quote, _) => Some("quote it".to_owned()),
     }
+}
+
+/// A message without what it quotes, from the first such word to the last: a file may hold the mark
+/// itself.
+fn without_quotes(message: &str) -> String {
+    match message.split_once('`').zip(message.rsplit_once('`')) {
+        Some(((before, _), (_, after))) => format!("{before}…{after}"),
+        None => message.to_owned(),
+    }
+}
+
+/// The excerpt with nothing of its line but the indentation.
+fn hidden(excerpt: Excerpt) -> Excerpt {
+    let (text, marked) = mask_all(&excerpt.text);
+    Excerpt { text, marked, ..excerpt }
 }
 
 /// Lines without their ends, as YAML counts them.
