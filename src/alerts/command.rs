@@ -21,15 +21,31 @@ use crate::core::alert::Delivery;
 use crate::core::plain::one_line;
 use crate::privacy::mask;
 
-/// Variables of the service manager that are for this process alone.
-const OURS: [&str; 7] = [
-    "NOTIFY_SOCKET",
-    "WATCHDOG_USEC",
-    "WATCHDOG_PID",
+/// Variables of the service manager that are for this process alone (systemd.exec(5), "Environment
+/// variables in spawned processes"). A program that follows its conventions would take this service's
+/// folders, invocation and log for its own.
+const OURS: [&str; 21] = [
+    "CACHE_DIRECTORY",
+    "CONFIGURATION_DIRECTORY",
+    "CREDENTIALS_DIRECTORY",
+    "FDSTORE",
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "LISTEN_FDNAMES",
     "LISTEN_FDS",
     "LISTEN_PID",
-    "LISTEN_FDNAMES",
-    "CREDENTIALS_DIRECTORY",
+    "LISTEN_PIDFDID",
+    "LOGS_DIRECTORY",
+    "MAINPID",
+    "MANAGERPID",
+    "MEMORY_PRESSURE_WATCH",
+    "MEMORY_PRESSURE_WRITE",
+    "NOTIFY_SOCKET",
+    "RUNTIME_DIRECTORY",
+    "STATE_DIRECTORY",
+    "SYSTEMD_EXEC_PID",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
 ];
 
 /// A running command, which is killed with all its descendants when this is dropped before it has

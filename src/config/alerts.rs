@@ -1,5 +1,6 @@
 //! `alerts`: each entry has one channel, and names existing jobs.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use globset::Glob;
@@ -258,7 +259,12 @@ fn channel(
         });
     }
     let command = command?;
-    let words: Vec<String> = command.value.0.iter().map(|word| word.value.0.clone()).collect();
+    let mut words: Vec<String> = command.value.0.iter().map(|word| word.value.0.clone()).collect();
+    if let Some(program) = words.first_mut()
+        && program.contains('/')
+    {
+        *program = resolved(program, command.at.file, sources);
+    }
     if words.first().is_none_or(|program| program.trim().is_empty()) {
         problems.push(
             Problem::error(command.at, "the command names no program")
@@ -266,6 +272,13 @@ fn channel(
         );
     }
     Some(AlertChannel::Command(words))
+}
+
+/// The path of a program, relative to the file that names it, as all paths in it are.
+fn resolved(program: &str, file: u32, sources: &Sources) -> String {
+    let path: PathBuf = sources.resolve(file, program).components().collect();
+    // A folder whose name is no text can't be told from the working folder by text.
+    path.into_os_string().into_string().unwrap_or_else(|_| program.to_owned())
 }
 
 fn address<T>(

@@ -139,6 +139,64 @@ fn an_included_file_that_is_more_private_is_never_quoted() {
     let said = check();
     assert!(!said.contains("hunter2secret") && !said.contains("root"), "{said}");
     assert!(said.contains("more private than the one that includes it"), "{said}");
+    // What is wrong, and on which line, is no content.
+    assert!(said.contains("unknown key … in the job file"), "{said}");
+    let job = "{source: {account: b, bucket: s, path: p/}, destination: {account: b, bucket: d}}";
+    let own = format!("include: [shadow]\njobs:\n  k: {job}\n");
+    fs::write(at("jobs.yaml"), own).expect("it is ours");
+    fs::write(at("shadow"), format!("jobs:\n  k: {job}\n  hunter2: {{}}\n")).expect("it is ours");
+    let said = check();
+    assert!(said.contains("the job … stands in two files"), "{said}");
+    assert!(said.contains("shadow:2:3") && said.contains("jobs.yaml:3"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn a_program_is_relative_to_the_file_that_names_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let program = |name: &str| {
+        fs::write(at(name), "#!/bin/sh\nexit 0\n").expect("it is ours");
+        fs::set_permissions(at(name), fs::Permissions::from_mode(0o755)).expect("it is ours");
+    };
+    fs::create_dir(at("more")).expect("it is ours");
+    program("tell");
+    program("more/tell");
+    let entry = "{on: failed, command: [./tell, ./argument]}";
+    let digest = "{digest: {schedule: '@daily', command: [more/tell]}}";
+    let own = format!("include: [more/a.yaml]\njobs: {{}}\nalerts: [{digest}]\n");
+    fs::write(at("jobs.yaml"), own).expect("it is ours");
+    fs::write(at("more/a.yaml"), format!("alerts: [{entry}]\n")).expect("it is ours");
+    let path = at("jobs.yaml");
+    // The working folder is another one.
+    let path = path.to_str().expect("it is text");
+    let (code, told) = json(&["alert", "test", "--json", "-c", path]);
+    assert_eq!(code, 0, "{told}");
+    fs::remove_file(at("more/tell")).expect("it is ours");
+    let (code, told) = json(&["alert", "test", "--json", "-c", path]);
+    assert_eq!(code, 1, "{told}");
+    let missing = format!("`{}` can't be run", at("more/tell").display());
+    assert_eq!(told.to_string().matches(&missing).count(), 2, "{told}");
+}
+
+#[test]
+fn a_command_is_not_handed_the_variables_of_the_service() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("jobs.yaml");
+    let script = "test -z \"$STATE_DIRECTORY$JOURNAL_STREAM$INVOCATION_ID\" && test $MINE = 1";
+    let entry = format!("{{on: failed, command: [/bin/sh, -c, '{script}']}}");
+    fs::write(&path, format!("jobs: {{}}\nalerts: [{entry}]\n")).expect("it is ours");
+    let ours = [("STATE_DIRECTORY", "/s"), ("JOURNAL_STREAM", "1:2"), ("INVOCATION_ID", "i")];
+    let output = Command::cargo_bin("transferd")
+        .expect("it is built")
+        .envs(ours)
+        .env("MINE", "1")
+        .args(["alert", "test", "-c"])
+        .arg(&path)
+        .output()
+        .expect("it runs");
+    assert!(output.status.success(), "{output:?}");
 }
 
 #[test]

@@ -356,13 +356,9 @@ fn any_alert() -> impl Strategy<Value = QueuedAlert> {
 fn any_told() -> impl Strategy<Value = Reported> {
     let token =
         (any_instant(), any::<bool>()).prop_map(|(ends, ended)| ReportedToken { ends, ended });
-    let job_row = (any_uuid(), any_instant(), any::<u64>())
-        .prop_map(|(key, at, event)| DigestMark {
-            key: AlertKey(key),
-            at,
-            event,
-            coverage: Some(key),
-        });
+    let job_row = (any_uuid(), any_instant(), any::<u64>()).prop_map(|(key, at, event)| {
+        DigestMark { key: AlertKey(key), at, event, coverage: Some(key) }
+    });
     let outage = (any_instant(), option::of(any_instant()))
         .prop_map(|(since, until)| Outage { since, until });
     let lists = (vec(job_row, 0..3), vec(outage, 0..3));
