@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::bounds::{ERRORS_SHOWN, LINE_SHOWN, WARNINGS_SHOWN};
 use super::diagnostic::{Diagnostic, Excerpt, Severity};
-use super::mask::mask;
+use super::mask::{mask, mask_all};
 use super::node::{Kind, Node, Step};
 use super::problem::{At, Hint, Problem, Spot, WarningKind};
 use super::secret_lines::SecretLines;
