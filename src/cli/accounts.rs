@@ -41,10 +41,11 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Ok(asked) => asked,
         Err(exit) => return exit,
     };
-    let accounts = asked.greet().and_then(|()| asked.runtime.block_on(asked.client.accounts()));
+    let accounts = asked.greet().map(|()| asked.wait(asked.client.accounts()));
     let mut accounts = match accounts {
-        Ok(accounts) => accounts,
-        Err(error) => return agent::say_no(&error, &asked, err),
+        Ok(Err(interrupted)) => return interrupted,
+        Ok(Ok(Ok(accounts))) => accounts,
+        Ok(Ok(Err(error))) | Err(error) => return agent::say_no(&error, &asked, err),
     };
     accounts.retain(|account| !account.deleted);
     accounts.sort_by_key(|account| (account.name.to_lowercase(), account.id));

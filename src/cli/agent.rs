@@ -17,6 +17,7 @@ use crate::config::Content;
 use crate::core::job::JobSet;
 use crate::privacy::Masked;
 use crate::settings::{AgentConnection, TokenSource};
+use crate::signals::Interrupts;
 
 /// An agent's client, with a runtime to wait for its answers.
 pub struct Asked {
@@ -38,6 +39,29 @@ impl Asked {
     /// The answer is not an agent's, or there is none.
     pub fn greet(&self) -> Result<(), AskError> {
         self.runtime.block_on(self.client.agent_status()).map(drop)
+    }
+
+    /// Waits for answers: see [`unless_interrupted`].
+    ///
+    /// # Errors
+    /// The code of a command that was interrupted.
+    pub fn wait<T>(&self, asking: impl Future<Output = T>) -> Result<T, Exit> {
+        self.runtime.block_on(unless_interrupted(asking))
+    }
+}
+
+/// Waits for answers of the agent. A signal that ends a command ends the waiting: the command
+/// returns, and so ends the session of its login, of which the agent allows a number only.
+///
+/// # Errors
+/// The code of a command that was interrupted.
+pub async fn unless_interrupted<T>(asking: impl Future<Output = T>) -> Result<T, Exit> {
+    // Where signals can't be heard, they end the process as ever.
+    let Ok(mut signals) = Interrupts::listen() else { return Ok(asking.await) };
+    tokio::select! {
+        biased;
+        () = signals.next() => Err(Exit::Interrupted),
+        answer = asking => Ok(answer),
     }
 }
 

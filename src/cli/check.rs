@@ -73,15 +73,19 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         });
     }
     let file_warnings = warnings.len();
-    let good = content.as_ref().filter(|_| args.online).map(|content| {
+    let mut good = None;
+    if let Some(content) = content.as_ref().filter(|_| args.online) {
         let file = Lookup::new(&sources);
-        let said = agent_says(content, &file, global);
+        let said = match agent_says(content, &file, global) {
+            Ok(said) => said,
+            Err(interrupted) => return interrupted,
+        };
         for OnlineProblem { is_error, keys, words, hint } in said.problems {
             let list = if is_error { &mut errors } else { &mut warnings };
             list.extend(file.say(&keys, is_error, &words, hint));
         }
-        said.good
-    });
+        good = Some(said.good);
+    }
     let exit = if errors.is_empty() { Exit::Done } else { Exit::No };
     let told = if args.json {
         let document = Document {
@@ -128,14 +132,17 @@ fn read(path: &Path) -> Result<Loaded, Rejected> {
 }
 
 /// Asks the agent about a job file that is valid by itself.
-fn agent_says(content: &Content, file: &Lookup, global: &Global) -> Online {
+///
+/// # Errors
+/// The code of a command that was interrupted.
+fn agent_says(content: &Content, file: &Lookup, global: &Global) -> Result<Online, Exit> {
     let Content { set, settings } = content;
     let connection = &settings.agent;
     let keeper = TokenKeeper::new(connection.token.clone(), variable);
     let broken = |words: String| {
         let problem =
             OnlineProblem { is_error: true, keys: vec!["agent".to_owned()], words, hint: None };
-        Online { good: Vec::new(), problems: vec![problem] }
+        Ok(Online { good: Vec::new(), problems: vec![problem] })
     };
     let owners = agent::owners(connection, global);
     let client = match AgentClient::with(connection, keeper, owners, Arc::default()) {
@@ -144,7 +151,9 @@ fn agent_says(content: &Content, file: &Lookup, global: &Global) -> Online {
     };
     match runtime() {
         Ok(runtime) => runtime.block_on(async {
-            let said = online(set, &connection.token, &file.accounts(), &client).await;
+            let accounts = file.accounts();
+            let asking = online(set, &connection.token, &accounts, &client);
+            let said = agent::unless_interrupted(asking).await;
             client.log_out().await;
             said
         }),

@@ -72,8 +72,11 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Ok(asked) => asked,
         Err(exit) => return exit,
     };
-    let look = || asked.runtime.block_on(examine(&asked.client, &ours(global)));
-    let mut findings = look();
+    let look = || asked.wait(examine(&asked.client, &ours(global)));
+    let mut findings = match look() {
+        Ok(findings) => findings,
+        Err(interrupted) => return interrupted,
+    };
     let mut transfer: Option<ShowDocument> = None;
     let mut unwatched = None;
     if let Some(job) = args.transfer.clone().filter(|_| is_usable(&findings)) {
@@ -84,7 +87,10 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
             Err(failed) => unwatched = Some(failed),
         }
         // There is more to see now: a transfer that is certainly ours.
-        findings = look();
+        findings = match look() {
+            Ok(findings) => findings,
+            Err(interrupted) => return interrupted,
+        };
     }
     let is_good = is_usable(&findings) && !findings.iter().any(Finding::has_failed);
     let mut exit = unwatched.unwrap_or(if is_good { Exit::Done } else { Exit::No });

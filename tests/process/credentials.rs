@@ -339,3 +339,32 @@ fn a_wrong_password_of_an_unattended_login_is_not_tried_again_and_again() {
         stage.history().iter().any(|run| run["state"] == "succeeded").then_some(())
     });
 }
+
+#[test]
+fn a_command_that_is_interrupted_ends_the_session_of_its_login() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = Agent::start(folder.path(), &world(|_| {}), 1);
+    let stage = Stage::new("unused");
+    stage.write("pw", PASSWORD);
+    let login = "login: {username: me@example.com, password_file: pw, user_type: \
+                 desktop_creative}, ";
+    stage.write("jobs.yaml", &job_file(agent.port, login));
+    let seen = |path: &str| agent.get("/_sim/requests").to_string().matches(path).count();
+    let commands = [&["accounts"][..], &["check", "--online"], &["doctor"]];
+    for (number, command) in commands.into_iter().enumerate() {
+        let fault = Fault::StallBefore;
+        let fault = PlannedFault { endpoint: Endpoint::Accounts, fault, times: 1, skip: 0 };
+        agent.post("/_sim/faults", &serde_json::to_value(fault).unwrap());
+        let asked = seen("/cloud/accounts");
+        let output = stage.command(command).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let mut child = output.unwrap();
+        until("it waits for accounts", PATIENCE, || {
+            (seen("/cloud/accounts") > asked).then_some(())
+        });
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{command:?}");
+        assert_eq!(seen("/authentication/login"), number + 1, "{command:?}");
+        assert_eq!(seen("/authentication/logout"), number + 1, "{command:?}");
+    }
+}
