@@ -49,6 +49,8 @@ pub(super) struct Agent {
     listening: Option<JoinHandle<()>>,
     pub(super) glance: Option<AgentProbe>,
     glancing: bool,
+    /// The token has another value since the agent was asked last: what is known is about the old.
+    has_new_token: bool,
     /// Its version, as last reported.
     pub(super) version: Option<String>,
     /// When its version was requested, since boot.
@@ -75,6 +77,7 @@ impl Agent {
             listening: None,
             glance: None,
             glancing: false,
+            has_new_token: false,
             version: None,
             version_asked: None,
             known_end: None,
@@ -198,11 +201,11 @@ impl Agent {
     ) -> bool {
         let latest = asked_at.max(self.glance.as_ref().map(|glance| glance.at));
         let fresh = latest.is_some_and(|at| now.duration_since(at).abs() < STALE);
-        if fresh {
+        if fresh && !self.has_new_token {
             return false;
         }
         if !self.glancing {
-            self.glancing = true;
+            (self.glancing, self.has_new_token) = (true, false);
             let (client, events) = (self.client.clone(), events.clone());
             tokio::spawn(async move {
                 let glance = glance(&client).await;
@@ -211,6 +214,11 @@ impl Agent {
             });
         }
         true
+    }
+
+    /// Notes that the token was replaced: the next `status` asks, however short ago that was done.
+    pub(super) fn token_changed(&mut self) {
+        self.has_new_token = true;
     }
 
     /// Requests the version of the agent, which has just answered, if that is due; answered by

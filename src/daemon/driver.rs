@@ -141,6 +141,7 @@ impl Driver {
             }
             Event::TokenLookedAt { changed } => {
                 if changed {
+                    self.agent.token_changed();
                     self.event_loop.push(Input::TokenChanged);
                 }
                 if let Some(ends) = self.agent.new_token_ends() {
