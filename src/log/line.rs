@@ -120,9 +120,8 @@ impl Line {
         let priority = match self.level {
             Level::ERROR => "3",
             Level::WARN => "4",
-            Level::INFO => "5",
-            Level::DEBUG => "6",
-            Level::TRACE => "7",
+            Level::INFO => "6",
+            Level::DEBUG | Level::TRACE => "7",
         };
         let mut entry = Vec::new();
         let mut put = |name: &str, value: &str| {
@@ -249,6 +248,23 @@ mod tests {
                 .chain(["STATE=queued", "ATTEMPT=2", "STEP=1"])
                 .collect::<Vec<_>>()
         );
+    }
+
+    #[test]
+    fn a_level_is_the_same_in_the_journal() {
+        for (level, priority) in [
+            (Level::ERROR, "3"),
+            (Level::WARN, "4"),
+            (Level::INFO, "6"),
+            (Level::DEBUG, "7"),
+            (Level::TRACE, "7"),
+        ] {
+            let entry = Line { level, ..line("queued") }.bytes(Format::Journal);
+            let mut begin = b"PRIORITY\n".to_vec();
+            begin.extend(1_u64.to_le_bytes());
+            begin.extend(priority.bytes());
+            assert!(entry.starts_with(&begin), "{level}");
+        }
     }
 
     #[test]
