@@ -134,6 +134,7 @@ fn main_page(program: &Command, out: &mut dyn Write) -> io::Result<()> {
         page.control("SS", [usage(command).as_str()]);
         page.text([roman(about(command))]);
         options(&mut page, command, false);
+        commands_below(&mut page, command);
     }
     page.control("SH", ["GLOBAL OPTIONS"]);
     options(&mut page, program, true);
@@ -169,8 +170,14 @@ fn command_page(program: &Command, command: &Command, out: &mut dyn Write) -> io
     page.text([bold(usage(command))]);
     page.control("SH", ["DESCRIPTION"]);
     page.text([roman(about(command))]);
-    page.control("SH", ["OPTIONS"]);
-    options(&mut page, command, false);
+    if !listed_options(command, false).is_empty() {
+        page.control("SH", ["OPTIONS"]);
+        options(&mut page, command, false);
+    }
+    if command.has_subcommands() {
+        page.control("SH", ["COMMANDS"]);
+        commands_below(&mut page, command);
+    }
     page.control("SH", ["GLOBAL OPTIONS"]);
     options(&mut page, program, true);
     if let Some(status) = exit_status::of(command.get_name()) {
@@ -230,6 +237,15 @@ fn titled(command: Command) -> Man {
 
 fn commands(program: &Command) -> impl Iterator<Item = &Command> {
     program.get_subcommands().filter(|command| !command.is_hide_set())
+}
+
+/// The commands below a command, such as `service install`, each with its options.
+fn commands_below(page: &mut Roff, command: &Command) {
+    for below in commands(command).filter(|below| below.get_name() != "help") {
+        page.control("SS", [usage(below).as_str()]);
+        page.text([roman(about(below))]);
+        options(page, below, false);
+    }
 }
 
 /// As `--help` has it: `transferd trigger [OPTIONS] <JOB>`.
@@ -321,6 +337,20 @@ mod tests {
             }
         }
         assert!(page.contains("EXIT STATUS") && page.contains("/etc/transferd/jobs.yaml"));
+        assert!(page.contains("transferd service uninstall") && page.contains("--on EVENT"));
+    }
+
+    #[test]
+    fn a_page_has_the_commands_below_its_own_and_no_empty_section() {
+        let program = program();
+        let service = program.find_subcommand("service").unwrap();
+        let page = text(|out| command_page(&program, service, out));
+        for below in ["install", "uninstall", "status"] {
+            assert!(page.contains(&format!(".SS \"transferd service {below}")), "{page}");
+        }
+        assert!(page.contains("--print"), "{page}");
+        let run = program.find_subcommand("run").unwrap();
+        assert!(!text(|out| command_page(&program, run, out)).contains(".SH OPTIONS"));
     }
 
     #[test]
