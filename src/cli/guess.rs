@@ -41,6 +41,10 @@ pub(super) fn guess(error: &Error, typed: &[OsString]) -> Option<Guess> {
             option(&word, typed)
         }
         ErrorKind::MissingRequiredArgument => missing(error, typed),
+        ErrorKind::InvalidValue => {
+            let argument = context(ContextKind::InvalidArg)?;
+            value(error, &argument, &context(ContextKind::InvalidValue)?)
+        }
         _ => None,
     }
 }
@@ -166,6 +170,9 @@ fn option(word: &str, typed: &[OsString]) -> Option<Guess> {
     let name = command.get_name();
     if !word.starts_with('-') {
         let hint = match name {
+            _ if names_a_file(word) => {
+                format!("`-c` names the job file: `transferd {name} -c {word}`")
+            }
             "run" => format!("`transferd trigger {word}` runs a job; `run` is the daemon"),
             "status" => "it shows one job, or without a name all of them; `transferd next` and \
                          `transferd history` take several"
@@ -190,6 +197,28 @@ fn option(word: &str, typed: &[OsString]) -> Option<Guess> {
     let near = suggest::closest(begin.trim_start_matches('-'), &longs);
     let near = near.map(|near| format!("did you mean `--{near}`? ")).unwrap_or_default();
     Some(Guess { message, hint: format!("{near}`transferd {name} --help` has its options") })
+}
+
+/// Whether a word is the path of a file, and no job's name.
+pub(super) fn names_a_file(word: &str) -> bool {
+    word.contains('/') || [".yaml", ".yml"].iter().any(|ending| word.ends_with(ending))
+}
+
+/// A guess for a value that an option or argument does not take.
+fn value(error: &Error, argument: &str, value: &str) -> Option<Guess> {
+    let Some(ContextValue::Strings(known)) = error.get(ContextKind::ValidValue) else {
+        return None;
+    };
+    if value.is_empty() {
+        return None;
+    }
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let all = format!("`{}`", known.join("`, `"));
+    let hint = match near_command(&value.to_lowercase(), &known) {
+        Some(near) => format!("did you mean `{near}`? Possible are {all}"),
+        None => format!("possible are {all}"),
+    };
+    Some(Guess { message: format!("`{argument}` can't be `{value}`"), hint })
 }
 
 /// A guess for an option of the command that was typed before it.
@@ -228,6 +257,29 @@ mod tests {
 
     fn hint(line: &str) -> String {
         said(line).unwrap_or_else(|| panic!("`{line}` is understood, or left to clap")).hint
+    }
+
+    #[test]
+    fn a_value_is_answered_with_those_that_there_are_and_no_absurd_one() {
+        let hint = hint("transferd alert test --on suc");
+        assert!(hint.starts_with("did you mean `succeeded`? Possible are `succeeded`, "), "{hint}");
+        for line in [
+            "transferd alert test --on nosuch",
+            "transferd completions tcsh",
+            "transferd status --log-level notice",
+        ] {
+            let guess = said(line).unwrap();
+            assert!(guess.hint.starts_with("possible are `"), "{line}: {guess:?}");
+        }
+    }
+
+    #[test]
+    fn a_job_file_is_named_by_its_option() {
+        for name in ["run", "diff", "reload", "init", "doctor", "login"] {
+            let hint = hint(&format!("transferd {name} other/new.yaml"));
+            assert!(hint.ends_with(&format!("`transferd {name} -c other/new.yaml`")), "{hint}");
+        }
+        assert!(hint("transferd run nightly").contains("transferd trigger nightly"));
     }
 
     #[test]

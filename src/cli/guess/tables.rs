@@ -10,7 +10,7 @@ pub(super) const WORDS: &[(&[&str], &str)] = &[
          (`transferd edit`)",
     ),
     (
-        &["disable", "suspend", "mask"],
+        &["disable", "suspend", "mask", "hold"],
         "`transferd pause JOB` stops its scheduling for a while; for good, write \
          `enabled: false` in the job file (`transferd edit`)",
     ),
@@ -26,7 +26,19 @@ pub(super) const WORDS: &[(&[&str], &str)] = &[
         "jobs are defined in the job file: `transferd edit`, then `transferd check`",
     ),
     (
-        &["get", "info", "top", "inspect", "stats", "stat", "job", "cat", "is-active", "is-failed"],
+        &[
+            "get",
+            "info",
+            "top",
+            "inspect",
+            "stats",
+            "stat",
+            "job",
+            "cat",
+            "view",
+            "is-active",
+            "is-failed",
+        ],
         "`transferd status` shows all jobs, `transferd status JOB` one, `transferd show RUN` a run",
     ),
     (
@@ -38,10 +50,19 @@ pub(super) const WORDS: &[(&[&str], &str)] = &[
         "`transferd service install` puts the service in place, `transferd service uninstall` takes \
          it away",
     ),
-    (&["exec", "submit", "queue", "transfer"], "`transferd trigger JOB` runs a job now"),
+    (&["exec", "execute", "submit", "queue", "transfer"], "`transferd trigger JOB` runs a job now"),
     (
         &["daemon-reload", "refresh", "reread"],
         "`transferd reload` reads the job file now; a running daemon takes each good change anyway",
+    ),
+    (
+        &["repeat", "redo", "replay"],
+        "`transferd retry JOB` repeats its last run, `transferd trigger JOB` runs it anew",
+    ),
+    (
+        &["skip"],
+        "`transferd pause JOB --until T` leaves out what is due until then; `transferd cancel JOB` \
+         ends what runs",
     ),
     (&["reset-failed"], "`transferd retry --failed --since 1d` repeats what has failed"),
     (
@@ -53,7 +74,7 @@ pub(super) const WORDS: &[(&[&str], &str)] = &[
         "`transferd history` lists past runs, `transferd show RUN` shows one",
     ),
     (
-        &["forget", "prune", "cleanup", "vacuum"],
+        &["forget", "prune", "purge", "clean", "cleanup", "vacuum"],
         "old runs are forgotten as `history:` in the job file says: `transferd explain history`",
     ),
     (
@@ -107,6 +128,29 @@ pub(super) const WORDS: &[(&[&str], &str)] = &[
 
 /// Options from elsewhere: what to type instead, for the named commands, or for all.
 pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
+    (
+        &["login"],
+        &["--token", "--password"],
+        "no secret stands on a command line: `transferd login` asks for the password; a token that \
+         you have goes into the file that `agent.token_file` names",
+    ),
+    (&["backup"], &["-o", "--output"], "`transferd backup FILE` names the file"),
+    (&["history"], &["--from", "--after"], "`--since T` lists the runs since then"),
+    (&["history"], &["--to", "--before"], "`--until T` lists the runs until then"),
+    (&["trigger"], &["--at"], "`--for TIME` runs it for that scheduled time, now"),
+    (
+        &["retry"],
+        &["--for", "--at"],
+        "a retry has the time of the run that it repeats; `transferd trigger JOB --for TIME` is for \
+         another",
+    ),
+    (&["retry"], &["--all"], "`transferd retry --failed --since 1d` repeats all that have failed"),
+    (&[], &["--no-color", "--no-colour"], "`--color never` paints nothing"),
+    (
+        &["next", "history"],
+        &["-w", "--watch"],
+        "`transferd status --watch` shows it live, `transferd events` line by line",
+    ),
     (
         &["status"],
         &["-f", "--follow"],
