@@ -15,7 +15,10 @@ static EXAMPLE: LazyLock<serde_yaml::Value> =
 const EXAMPLES: [(&str, &str); 40] = [
     ("accounts", "{production: 6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11}"),
     ("agent", "{token_file: token}"),
-    ("agent.login", "{username: name@example.com, password_file: password}"),
+    (
+        "agent.login",
+        "{username: name@example.com, password_file: password, user_type: desktop_creative}",
+    ),
     ("agent.login.password_file", "password"),
     ("agent.login.totp_secret_file", "totp"),
     ("agent.login.user_type", "desktop_creative"),
@@ -114,6 +117,31 @@ mod tests {
         let bare = all.iter().filter(|document| document.example.is_none());
         let bare: Vec<_> = bare.map(|document| document.key.as_str()).collect();
         assert_eq!(bare, BARE);
+    }
+
+    #[test]
+    fn an_example_of_a_whole_map_passes_the_check() {
+        for Document { key, example, .. } in &every_key() {
+            let (Some(example), true) = (example, key.split('.').count() <= 2) else { continue };
+            let value: serde_json::Value = serde_yaml::from_str(example).unwrap();
+            let whole = match key.split_once('.') {
+                Some(("agent", _)) => serde_json::json!({"jobs": {}, "agent": value}),
+                None => {
+                    let mut whole = value;
+                    whole["jobs"] = serde_json::json!({});
+                    whole
+                }
+                Some(_) => continue,
+            };
+            let read = crate::config::read_bytes(
+                std::path::Path::new("jobs.yaml"),
+                whole.to_string().into_bytes(),
+                &crate::cli::jobfile::surroundings(),
+            );
+            let errors = read.err().map(|rejected| rejected.errors).unwrap_or_default();
+            // No file is included from here.
+            assert!(errors.is_empty() || key == "include", "`{key}`: {errors:?}");
+        }
     }
 
     /// The keys without an example: the file itself, its jobs, and ids that nobody makes up.
