@@ -69,8 +69,19 @@ pub async fn online(
     let mut said = Online::default();
     match client.agent_status().await {
         Err(error) => {
-            let hint = "is the Amove desktop agent running there? runs wait for it";
-            said.wrong(&["agent", "url"], error.to_string(), hint);
+            let words = match error {
+                AskError::Unreachable(words) => {
+                    format!("the agent can't be reached at `{}`: {words}", client.address())
+                }
+                AskError::PortHeld(_)
+                | AskError::BadToken(_)
+                | AskError::Refused { .. }
+                | AskError::NoSuchRoute(_)
+                | AskError::Unusable(_) => error.to_string(),
+            };
+            let hint = "is the Amove desktop agent running there? `agent.url` says where it is; \
+                        runs wait for it";
+            said.wrong(&["agent", "url"], words, hint);
             return said;
         }
         Ok(state) => agent_state(state, &mut said),

@@ -350,9 +350,12 @@ pub(super) fn paging(long: &Page, short: &[Page]) -> Vec<Finding> {
             });
         }
         _ => {
-            let few = "fewer than three transfers";
-            findings.push(PAGE_SIZE.found(Verdict::CantTell, few));
-            findings.push(PAGING.found(Verdict::CantTell, few));
+            let why = match long.records.len() {
+                0..3 => "fewer than three transfers",
+                _ => "a page of two could not be read",
+            };
+            findings.push(PAGE_SIZE.found(Verdict::CantTell, why));
+            findings.push(PAGING.found(Verdict::CantTell, why));
         }
     }
     findings

@@ -69,6 +69,9 @@ fn an_agent_that_is_otherwise_is_found_out() {
     assert_eq!(verdict(&findings, "paging"), Verdict::CantTell);
     let repeated = paging(&long, &[page(&list(&[1, 2])), page(&list(&[1, 2]))]);
     assert_eq!(verdict(&repeated, "paging"), Verdict::DoesNotHold);
+    let unread = paging(&long, &[page(&list(&[1, 2]))]);
+    let seen = unread.iter().find(|finding| finding.name == "paging").map(|found| &*found.seen);
+    assert_eq!(seen, Some("a page of two could not be read"));
 }
 
 #[test]
