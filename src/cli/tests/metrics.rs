@@ -13,7 +13,7 @@ use crate::metrics::snapshot::{Figures, JobFigures, RequestFigure};
 const OPENING: &str = "\
 With `listen: 127.0.0.1:29180` in the job file the daemon serves `/metrics` in the Prometheus text \
 format, and `/healthz`. Scrapes never contact the agent; its metrics date from the last contact. \
-Counters start at 0 with the daemon. What is not known is `NaN`, which no alert fires on; what there \
+Counters start at 0 with the daemon, and those of a job with its entry in the job file. What is not known is `NaN`, which no alert fires on; what there \
 is not has no sample. A histogram also has `_bucket` (with `le`), `_sum` and `_count`.
 ";
 
