@@ -91,7 +91,13 @@ const ALL: &[ExitStatus] = &[
     ),
     alone("alert", "The alert was delivered.", "It was not, or the job file has no such alert."),
     alone("schema", "The schema is printed.", "It can't be written."),
-    alone("login", "The token is written.", "There is none: the agent refuses, or is away."),
+    ExitStatus {
+        command: "login",
+        done: "The token is written.",
+        no: "There is none: the agent refuses, or is away.",
+        asks_daemon: false,
+        more: &[("130", "Interrupted by Ctrl-C at a question; no token is written.")],
+    },
     alone("accounts", "The accounts are shown.", "The agent does not tell them."),
     ExitStatus {
         command: "doctor",

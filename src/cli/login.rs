@@ -197,6 +197,7 @@ fn print_failure(failed: &Failed, prompt: &Prompt, asked: &Asked, err: &mut dyn 
     match failed {
         Failed::Prompt(error) if error.kind() == io::ErrorKind::Interrupted => {
             say(err, "interrupted; no token was written");
+            return Exit::Interrupted;
         }
         Failed::Prompt(error) => {
             say(err, &error.to_string());
