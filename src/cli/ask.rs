@@ -166,7 +166,11 @@ impl NoDaemon {
                 let runs = other
                     .map(|(name, option, _)| format!(", but {name} is: add `{option}` to ask it"));
                 let runs_too = runs.as_deref().unwrap_or_default();
-                say(err, &format!("the daemon is not running ({where_to}){runs_too}"));
+                let state = match search.elsewhere {
+                    Some(_) => "can't be asked",
+                    None => "is not running",
+                };
+                say(err, &format!("the daemon {state} ({where_to}){runs_too}"));
                 if let Some(path) = &search.unseen {
                     let folder = path.parent().unwrap_or(path).display();
                     let words = "can't be looked into: if a daemon runs there, be root, or join \

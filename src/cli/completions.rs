@@ -7,6 +7,8 @@
 //! Which commands take names is read from the command line's own definition.
 
 use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Arg, ArgAction, Args as ClapArgs, Command};
 use clap_complete::Shell;
@@ -18,6 +20,7 @@ use super::{Exit, Global, jobfile, offline, render};
 use crate::config;
 use crate::control::document::RunDocument;
 use crate::control::request::{HistoryQuery, StatusQuery};
+use crate::core::job::JobSet;
 use crate::core::run::RunState;
 
 /// The number of runs offered: as many as a screen shows.
@@ -149,13 +152,22 @@ fn is_named(argument: &Arg, word: &str) -> bool {
     named.is_some_and(|name| name.split('|').any(|name| name == word))
 }
 
-/// The daemon's jobs; without a daemon those of the job file; none if neither is available, as
-/// nobody reads an error between two key strokes.
+/// The daemon's jobs; of one that hangs those that it had last; without a daemon those of the job
+/// file; none if none is available, as nobody reads an error between two key strokes.
 fn job_names(global: &Global) -> Vec<String> {
-    if let Ok(daemon) = Daemon::find(global)
-        && let Ok(status) = daemon.wait(daemon.client().status(&StatusQuery::default()))
-    {
-        return status.jobs.into_iter().map(|job| job.name.to_string()).collect();
+    if let Ok(daemon) = Daemon::find(global) {
+        // The agent is not needed for this, and may be the one thing that does not answer.
+        let query = StatusQuery { known: true, ..StatusQuery::default() };
+        match at_once(&daemon, daemon.client().status(&query)) {
+            Some(Ok(status)) => {
+                return status.jobs.into_iter().map(|job| job.name.to_string()).collect();
+            }
+            Some(Err(_)) => {}
+            None => {
+                let names = |set: Arc<JobSet>| set.jobs.keys().map(ToString::to_string).collect();
+                return offline::jobs(global).map(names).unwrap_or_default();
+            }
+        }
     }
     let Ok(path) = Places::here(global).config() else { return Vec::new() };
     match config::read(&path, &jobfile::surroundings()) {
@@ -176,14 +188,26 @@ fn active(global: &Global) -> Vec<String> {
     names
 }
 
+/// How long the shell stands still for an answer.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// The newest runs, from the daemon or the database; none if neither is available.
 fn runs(global: &Global, query: HistoryQuery) -> Vec<RunDocument> {
     let query = HistoryQuery { limit: Some(RUNS), ..query };
-    let runs = match Daemon::find(global) {
-        Ok(daemon) => daemon.wait(daemon.client().history(&query)).ok(),
-        Err(_) => offline::history(global, &query).ok(),
+    let asked = match Daemon::find(global) {
+        Ok(daemon) => at_once(&daemon, daemon.client().history(&query)),
+        Err(_) => None,
+    };
+    let runs = match asked {
+        Some(answer) => answer.ok(),
+        None => offline::history(global, &query).ok(),
     };
     runs.unwrap_or_default()
+}
+
+/// The daemon's answer, if it comes before somebody who waits for it presses the key again.
+fn at_once<T>(daemon: &Daemon, answer: impl Future<Output = T>) -> Option<T> {
+    daemon.wait(async { tokio::time::timeout(PATIENCE, answer).await.ok() })
 }
 
 /// The script that makes a shell offer job names too.

@@ -51,7 +51,8 @@ enum Answer {
 
 /// Carries out `edit`.
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
-    let set = jobfile::as_daemon(global).config;
+    let of_daemon = jobfile::of_daemon(global, err);
+    let set = of_daemon.clone().or_else(|| global.config.clone());
     let path = match path(args.file.or_else(|| set.clone()), global, err) {
         Ok(path) => path,
         Err(exit) => return exit,
@@ -64,7 +65,9 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     let written = if args.json {
         super::write_json(out, &Document { path, changed })
     } else if changed {
-        writeln!(out, "{} was replaced; a running daemon takes it up by itself", path.display())
+        let taken = of_daemon.is_some_and(|set| is_part_of(&set, &path));
+        let taken = if taken { "; the running daemon takes it up by itself" } else { "" };
+        writeln!(out, "{} was replaced{taken}", path.display())
     } else {
         writeln!(out, "{} is unchanged", path.display())
     };
@@ -202,6 +205,16 @@ fn kept_aside(path: &Path, copy: PathBuf) -> PathBuf {
         }
     }
     copy
+}
+
+/// Whether a file is one of those that this job file is made of.
+fn is_part_of(set: &Path, path: &Path) -> bool {
+    let sources = match config::read(set, &jobfile::surroundings()) {
+        Ok(loaded) => loaded.sources,
+        Err(rejected) => *rejected.sources,
+    };
+    let real = |file: &Path| fs::canonicalize(file).is_ok_and(|file| file == path);
+    sources.files.iter().any(|file| real(&file.path))
 }
 
 /// The result of reading the set of files with the edit in the file's place. A file that is not one

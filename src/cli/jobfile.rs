@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use jiff::tz::TimeZone;
 
 use super::ask::{Daemon, say};
-use super::{Exit, Global, json_errors};
+use super::guess::names_a_file;
+use super::{Exit, Global, json_errors, offline};
 use crate::clock;
 use crate::config::{self, Diagnostic, Loaded, Rejected, Severity, Surroundings};
+use crate::control::client::ClientError;
 use crate::control::document::ConfigDocument;
 use crate::control::request::StatusQuery;
 use crate::core::date_time::with_offset;
@@ -37,21 +39,37 @@ pub fn path(global: &Global, err: &mut dyn Write) -> Result<PathBuf, Exit> {
     })
 }
 
-/// The running daemon's own job file; none if `global` names one, or no daemon answers.
-pub fn of_daemon(global: &Global) -> Option<PathBuf> {
+/// The running daemon's own job file; none if `global` names one, or no daemon runs. Of one that
+/// hangs the database knows it.
+pub fn of_daemon(global: &Global, err: &mut dyn Write) -> Option<PathBuf> {
     if global.config.is_some() {
         return None;
     }
     let daemon = Daemon::find(global).ok()?;
     // The agent is not needed for this, and may be the one thing that does not answer.
     let query = StatusQuery { known: true, ..StatusQuery::default() };
-    let status = daemon.wait(daemon.client().status(&query)).ok()?;
-    Some(PathBuf::from(status.config.path))
+    let client = daemon.client();
+    match daemon.wait(client.soon(client.status(&query))) {
+        Ok(status) => Some(PathBuf::from(status.config.path)),
+        Err(silent @ ClientError::Silent(..)) => {
+            let path = offline::kept_job_file(global)?;
+            say(err, &format!("{silent}; its job file is `{}`", path.display()));
+            Some(path)
+        }
+        Err(
+            ClientError::NotRunning(_)
+            | ClientError::NotPermitted(_)
+            | ClientError::Refused(_)
+            | ClientError::Unavailable(_)
+            | ClientError::Interrupted(_)
+            | ClientError::Broken(_),
+        ) => None,
+    }
 }
 
 /// The options for a command that needs no daemon: where one runs, with that one's job file.
-pub fn as_daemon(global: &Global) -> Global {
-    let config = of_daemon(global).or_else(|| global.config.clone());
+pub fn as_daemon(global: &Global, err: &mut dyn Write) -> Global {
+    let config = of_daemon(global, err).or_else(|| global.config.clone());
     Global { config, ..global.clone() }
 }
 
@@ -86,6 +104,7 @@ pub fn read(path: &Path, global: &Global, err: &mut dyn Write) -> Result<Loaded,
 pub fn no_job(name: &str, set: &JobSet, err: &mut dyn Write) -> Exit {
     let names: Vec<&str> = set.jobs.keys().map(|name| name.as_str()).collect();
     let meant = match suggest::closest(name, &names) {
+        _ if names_a_file(name) => format!("; `-c {name}` names the job file"),
         Some(near) => format!("; did you mean `{near}`?"),
         None => "; `transferd status` lists the jobs".to_owned(),
     };

@@ -307,11 +307,11 @@ fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dy
             }
             let config = file.or_else(|| global.config.clone());
             let named = Global { config, ..global.clone() };
-            check::run(args, &jobfile::as_daemon(&named), out, err)
+            check::run(args, &jobfile::as_daemon(&named, err), out, err)
         }
         Command::Next(args) => next::run(args, global, out, err),
         Command::Diff(args) => diff::run(args, global, out, err),
-        Command::Rehearse(args) => rehearse::run(args, &jobfile::as_daemon(global), out, err),
+        Command::Rehearse(args) => rehearse::run(args, &jobfile::as_daemon(global, err), out, err),
         Command::Schema(args) => schema::run(args, global, out, err),
         Command::Init(args) => init::run(args, global, out, err),
         Command::Status(args) => status::run(args, global, out, err),
@@ -328,10 +328,10 @@ fn dispatch(command: Command, global: &Global, out: &mut dyn Write, err: &mut dy
         Command::Pause(args) => pause::pause(args, global, out, err),
         Command::Resume(args) => pause::resume(args, global, out, err),
         Command::Reload(args) => reload::run(args, global, out, err),
-        Command::Alert(args) => alert::run(args, &jobfile::as_daemon(global), out, err),
-        Command::Accounts(args) => accounts::run(args, &jobfile::as_daemon(global), out, err),
-        Command::Doctor(args) => doctor::run(args, &jobfile::as_daemon(global), out, err),
-        Command::Login(args) => login::run(args, &jobfile::as_daemon(global), out, err),
+        Command::Alert(args) => alert::run(args, &jobfile::as_daemon(global, err), out, err),
+        Command::Accounts(args) => accounts::run(args, &jobfile::as_daemon(global, err), out, err),
+        Command::Doctor(args) => doctor::run(args, &jobfile::as_daemon(global, err), out, err),
+        Command::Login(args) => login::run(args, &jobfile::as_daemon(global, err), out, err),
         Command::Backup(args) => backup::run(args, global, out, err),
         Command::Service(args) => service::run(args, global, out, err),
         Command::Desktop(args) => desktop::run(args, global, out, err),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -19,7 +20,7 @@ use crate::core::place::AccountNames;
 use crate::core::record::{JobRow, PauseOfAll};
 use crate::daemon::past::{
     NONE_FAILED, document, is_carried_out, last_ended as last_ended_of, last_failed, merged,
-    no_run, several, store_queries,
+    no_run, not_yet_run, several, store_queries,
 };
 use crate::store::folder::StateFolder;
 use crate::store::sqlite::SqliteStore;
@@ -64,9 +65,14 @@ pub fn show(global: &Global, query: &ShowQuery) -> Result<ShowDocument, String> 
     let found = match &query.run {
         None => store.history(&last_failed()).map_err(words)?.into_iter().next(),
         Some(name) => {
-            let newest = store.last_runs(&[JobName::new(name)]).map_err(words)?.into_iter().next();
-            match newest {
+            let job = JobName::new(name);
+            let newest = store.last_runs(std::slice::from_ref(&job)).map_err(words)?;
+            match newest.into_iter().next() {
                 Some(newest) => Some(newest),
+                // A job's name goes before the beginning of a run's id.
+                None if jobs(global).is_some_and(|set| set.jobs.contains_key(&job)) => {
+                    return Err(not_yet_run(&job));
+                }
                 None => match store.run(name).map_err(words)? {
                     RunMatch::None => None,
                     RunMatch::Several(ids) => return Err(several(name, &ids)),
@@ -142,6 +148,13 @@ pub fn jobs(global: &Global) -> Option<Arc<JobSet>> {
         None => config::read(&Places::here(global).config().ok()?, &surroundings).ok()?,
     };
     Some(loaded.content.set)
+}
+
+/// The job file that the daemon read last, if one is kept.
+pub fn kept_job_file(global: &Global) -> Option<PathBuf> {
+    let text = open(global).ok().flatten()?.last_job_set().ok().flatten()?;
+    let sources: Sources = serde_json::from_str(&text).ok()?;
+    Some(sources.base.join(sources.root))
 }
 
 /// The last good job set, if one is kept and this version can read it.

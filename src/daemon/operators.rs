@@ -1,7 +1,7 @@
 //! Operators' requests to the engine, and the way of its answers back to them.
 
 use super::driver::Driver;
-use super::past::{no_run, several};
+use super::past::{no_run, not_yet_run, several};
 use crate::clock;
 use crate::control::document::{DoneDocument, RunDocument};
 use crate::control::repeats::BackfillDocument;
@@ -180,7 +180,7 @@ impl Driver {
     pub(super) fn unknown(&self, what: &str, name: &str) -> Refused {
         let jobs: Vec<_> = self.engine().jobs().map(JobName::as_str).collect();
         if jobs.contains(&name) {
-            return Refused::Unknown(format!("job `{name}` has not run yet"));
+            return Refused::Unknown(not_yet_run(&JobName::new(name)));
         }
         let near = suggest::closest(name, &jobs);
         if what != "job" {

@@ -95,6 +95,11 @@ pub fn several(start: &str, ids: &[RunId]) -> String {
     format!("`{start}` matches several runs: {}", ids.join(", "))
 }
 
+/// The error for a job without a run.
+pub fn not_yet_run(job: &JobName) -> String {
+    format!("job `{job}` has not run yet")
+}
+
 /// The error for a word that is neither a job with a run nor the start of a run's id; `near` is the
 /// job that was probably meant.
 pub fn no_run(word: &str, near: Option<&str>) -> String {

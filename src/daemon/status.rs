@@ -251,8 +251,9 @@ impl Driver {
         let store = self.store.clone();
         let accounts = Arc::clone(self.engine().accounts());
         let unknown = query.run.as_deref().map(|run| self.unknown("job or run", run));
+        let set = Arc::clone(self.engine().job_set());
         tokio::spawn(async move {
-            drop(reply.send(show(&store, query.run, live, unknown, &accounts).await));
+            drop(reply.send(show(&store, query.run, live, unknown, &set, &accounts).await));
         });
     }
 }
@@ -351,14 +352,18 @@ async fn show(
     run: Option<String>,
     live: Vec<RunDocument>,
     unknown: Option<Refused>,
+    set: &JobSet,
     accounts: &AccountNames,
 ) -> Result<ShowDocument, Refused> {
     let found = match run {
         None => store.history(last_failed()).await.map_err(unavailable)?.into_iter().next(),
         Some(name) => {
-            let newest = store.last_runs(&[JobName::new(&name)]).await.map_err(unavailable)?;
+            let job = JobName::new(&name);
+            let newest = store.last_runs(std::slice::from_ref(&job)).await.map_err(unavailable)?;
             match newest.into_iter().next() {
                 Some(newest) => Some(newest),
+                // A job's name goes before the beginning of a run's id.
+                None if set.jobs.contains_key(&job) => None,
                 None => match store.run(&name).await.map_err(unavailable)? {
                     RunMatch::None => None,
                     RunMatch::Several(ids) => return Err(Refused::No(several(&name, &ids))),

@@ -1,6 +1,6 @@
 //! Answers to people who typed the wrong thing or look in the wrong place: they name the next step.
 
-use crate::stage::{Stage, transferd};
+use crate::stage::{Stage, now, transferd};
 
 /// The state folder and a job file that is not the daemon's.
 fn elsewhere(stage: &Stage) -> (String, String) {
@@ -59,6 +59,27 @@ fn a_daemon_that_does_not_answer_here_is_not_said_to_be_down() {
         assert!(told.err.contains(&holder), "{line:?}: {}", told.err);
         assert!(!told.err.contains("nothing runs"), "{line:?}: {}", told.err);
     }
+    for line in [&["why", "nightly"][..], &["status"], &["trigger", "hand"]] {
+        let told = transferd(&[&["--state-dir", state], line].concat());
+        assert!(!(told.out + &told.err).contains("not running"), "{line:?}: {}", told.err);
+    }
+}
+
+#[test]
+fn a_daemon_that_hangs_holds_up_no_command_that_needs_but_its_job_file() {
+    let stage = Stage::new("");
+    let daemon = stage.start();
+    let state = stage.state().to_str().unwrap();
+    let pid = rustix::process::Pid::from_raw(i32::try_from(daemon.pid()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    let check = transferd(&["--state-dir", state, "check"]);
+    let jobs = transferd(&["--state-dir", state, "completions", "--jobs"]);
+    rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
+    let file = stage.state().parent().unwrap().join("jobs.yaml");
+    assert_eq!(check.code, 0, "{}", check.err);
+    assert!(check.out.contains(&format!("{} is good", file.display())), "{}", check.out);
+    assert!(check.err.contains("has not answered for 5 s"), "{}", check.err);
+    assert!(jobs.out.lines().any(|job| job == "nightly"), "{}", jobs.out);
 }
 
 #[test]
@@ -85,6 +106,7 @@ fn a_wrong_name_is_answered_with_what_may_have_been_meant() {
         (&["show", "nihgtly"][..], "did you mean `nightly`?"),
         (&["show", "ffffffff"], "there is no job or run `ffffffff`"),
         (&["show", "hand"], "job `hand` has not run yet"),
+        (&["rehearse", "new.yaml"], "`-c new.yaml` names the job file"),
         (&["retry", "hand"], "job `hand` has not run yet"),
         (&["pause", "hand", "2d"], "write `--until 2d`"),
     ] {
@@ -135,4 +157,37 @@ fn a_check_of_the_agent_that_fails_says_what_to_do() {
         .unwrap();
     let told = stage.command(&["doctor"]);
     assert!(told.out.contains("`agent.url` in the job file"), "{}", told.out);
+}
+
+#[test]
+fn a_token_that_was_replaced_is_not_called_bad_for_what_was_there_before() {
+    let stage = Stage::new("");
+    let token = stage.state().parent().unwrap().join("token");
+    std::fs::write(&token, "bad").unwrap();
+    let _daemon = stage.start();
+    let is_good = || stage.json(&["status", "--json"])["agent"]["token"]["valid"] == true;
+    assert!(!is_good());
+    let began = now();
+    std::fs::write(&token, Stage::TOKEN).unwrap();
+    stage.until("the new token is tried", is_good);
+    assert!(began.elapsed().as_secs() < 40, "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_job_that_has_not_run_is_not_shown_as_a_run_whose_id_begins_so() {
+    let stage = Stage::new("");
+    let mut daemon = stage.start();
+    let id = stage.command(&["trigger", "hand", "--wait"]).out.trim().to_owned();
+    let name = &id[..8];
+    let places = "{source: *s, destination: {account: b, bucket: c, path: other/}}";
+    stage.write_jobs(&format!("  \"{name}\": {places}"));
+    assert_eq!(stage.command(&["reload"]).code, 0);
+    let show = || {
+        let shown = stage.command(&["show", name]);
+        assert_eq!(shown.code, 1, "{}", shown.out);
+        assert!(shown.err.contains(&format!("job `{name}` has not run yet")), "{}", shown.err);
+    };
+    show();
+    assert_eq!(daemon.stop(), 0);
+    show();
 }

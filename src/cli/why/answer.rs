@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::facts::{Active, Facts, Known, LOOK_BACK};
+use super::facts::{Active, DaemonState, Facts, Known, LOOK_BACK};
 use crate::cli::pauses;
 use crate::cli::render::run::progress;
 use crate::cli::render::words::{count, span};
@@ -81,9 +81,7 @@ fn of_active<'a>(facts: &Facts, active: &'a Active) -> Answer<'a> {
         | RunState::Skipped => format!("has been {} {since}: {reason}", run.state.word()),
     };
     let mut sentences = vec![format!("run {} ({}) {head}", run.id, cause(facts, run))];
-    if !facts.daemon {
-        sentences.push("that is as of when the daemon stopped: it is not running now".to_owned());
-    }
+    sentences.extend(facts.as_of().map(str::to_owned));
     sentences.extend(active.blocker.as_ref().map(|blocker| in_the_way(facts, blocker)));
     sentences.extend(attempts(facts, run));
     sentences.push(places(run));
@@ -257,7 +255,8 @@ fn outlook(facts: &Facts) -> Option<String> {
     }
     let next = job.next.or_else(|| job.timetable.next_after(facts.now))?;
     let ahead = span(next.duration_since(facts.now));
-    let down = if facts.daemon { "" } else { ", but the daemon is not running" };
+    let is_down = facts.daemon == DaemonState::Stopped;
+    let down = if is_down { ", but the daemon is not running" } else { "" };
     Some(format!("it is due next at {}, in {ahead}{down}", time(facts, next)))
 }
 
@@ -312,7 +311,7 @@ fn against(facts: &Facts, job: &Known, due: Timestamp) -> Option<String> {
         let why = pause.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
         return Some(format!("{who} paused {until}{why}"));
     }
-    (!facts.daemon).then(|| "the daemon is not running".to_owned())
+    (facts.daemon == DaemonState::Stopped).then(|| "the daemon is not running".to_owned())
 }
 
 /// The occurrences next to a time that is not one.
@@ -362,7 +361,7 @@ fn silence(facts: &Facts, job: &Known, occurrence: Timestamp) -> String {
     if let Some(held) = job.held_back.as_ref().filter(|held| held.occurrence <= occurrence) {
         return format!("it waits {}", held.reason.sentence(facts));
     }
-    if facts.daemon && facts.now < due {
+    if facts.daemon != DaemonState::Stopped && facts.now < due {
         return format!("`jitter` delays it until {}", time(facts, due));
     }
     if occurrence > rules.handled {
@@ -375,7 +374,7 @@ fn silence(facts: &Facts, job: &Known, occurrence: Timestamp) -> String {
 
 /// The prospects of an occurrence that no daemon has handled yet.
 fn not_yet(facts: &Facts, rules: &RulesDocument, due: Timestamp) -> String {
-    if facts.daemon {
+    if facts.daemon != DaemonState::Stopped {
         return "it has not been dealt with yet: `transferd status` says what the daemon is at"
             .to_owned();
     }

@@ -66,6 +66,17 @@ impl Asked {
     }
 }
 
+/// The daemon, as far as this command can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DaemonState {
+    /// It answers.
+    Answers,
+    /// None runs.
+    Stopped,
+    /// One has the state, and can't be asked from here.
+    Unheard,
+}
+
 /// The known facts.
 pub(super) struct Facts {
     /// The present.
@@ -83,7 +94,7 @@ pub(super) struct Facts {
     /// It is neither in the file nor has it runs.
     pub(super) is_unknown: bool,
     /// Whether the daemon runs.
-    pub(super) daemon: bool,
+    pub(super) daemon: DaemonState,
     /// What sets this machine's `jitter` apart.
     pub(super) jitter_seed: u64,
     /// The run that is not over, if one is.
@@ -129,6 +140,19 @@ impl Facts {
         Delays { job: &JobName::new(&self.name), timetable, jitter, seed }.due_at(occurrence)
     }
 
+    /// How old what is known of an active run is, where no daemon says it.
+    pub(super) fn as_of(&self) -> Option<&'static str> {
+        match self.daemon {
+            DaemonState::Answers => None,
+            DaemonState::Stopped => {
+                Some("that is as of when the daemon stopped: it is not running now")
+            }
+            DaemonState::Unheard => {
+                Some("that is as it was recorded last: the daemon could not be asked")
+            }
+        }
+    }
+
     /// The zone in which times are shown.
     pub(super) fn zone(&self) -> TimeZone {
         let job = self.job.as_ref();
@@ -161,11 +185,15 @@ pub(super) fn gather(
     global: &Global,
     err: &mut dyn std::io::Write,
 ) -> Result<Facts, Exit> {
-    let source = match Daemon::find(global) {
-        Ok(daemon) => Source::Daemon(Box::new(daemon)),
+    let (source, daemon) = match Daemon::find(global) {
+        Ok(daemon) => (Source::Daemon(Box::new(daemon)), DaemonState::Answers),
         Err(NoDaemon::NotRunning(search)) => {
             search.say_if_elsewhere(err);
-            Source::Database(global)
+            let state = match search.of_elsewhere() {
+                Some(_) => DaemonState::Unheard,
+                None => DaemonState::Stopped,
+            };
+            (Source::Database(global), state)
         }
         Err(none @ (NoDaemon::NotPermitted(_) | NoDaemon::Broken(_))) => return Err(none.say(err)),
     };
@@ -178,7 +206,7 @@ pub(super) fn gather(
             job: None,
             unknown: format!("there is no job `{name}`; `transferd status` lists the jobs"),
             is_unknown: false,
-            daemon: matches!(source, Source::Daemon(_)),
+            daemon,
             jitter_seed: host().jitter_seed,
             active: None,
             runs: Vec::new(),

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::explain;
 use crate::cli::render::table::Screen;
-use crate::cli::why::facts::{Active, Facts, Known};
+use crate::cli::why::facts::{Active, DaemonState, Facts, Known};
 use crate::cli::why::page;
 use crate::control::document::{
     AttemptDocument, Bytes, HeldBackDocument, Objects, PauseDocument, RulesDocument, RunDocument,
@@ -111,7 +111,7 @@ fn facts(asked: Option<&str>) -> Facts {
         }),
         unknown: String::new(),
         is_unknown: false,
-        daemon: true,
+        daemon: DaemonState::Answers,
         jitter_seed: 7,
         active: None,
         runs: Vec::new(),
@@ -237,7 +237,7 @@ fn cases() -> Vec<(&'static str, Facts)> {
             Reason::in_words("accepted; not listed by the agent yet"),
         );
         facts.active = Some(Active { run, since: at("01:30:02"), blocker: None });
-        facts.daemon = false;
+        facts.daemon = DaemonState::Stopped;
     });
     case("not scheduled then", Some("03:00:00"), &|facts| {
         facts.runs = vec![run(
@@ -273,7 +273,7 @@ fn cases() -> Vec<(&'static str, Facts)> {
         facts.job.as_mut().unwrap().enabled = false;
     });
     case("yet to come, and the daemon is down", Some("2026-03-03T01:30:00"), &|facts| {
-        facts.daemon = false;
+        facts.daemon = DaemonState::Stopped;
     });
     case("before it was known", Some("2026-01-20T01:30:00"), &|_| {});
     case("under another schedule", Some("2026-02-05T01:30:00"), &|_| {});
@@ -314,16 +314,16 @@ fn cases() -> Vec<(&'static str, Facts)> {
     });
     case("disabled", None, &|facts| facts.job.as_mut().unwrap().enabled = false);
     case("missed, and the daemon is still down", None, &|facts| {
-        facts.daemon = false;
+        facts.daemon = DaemonState::Stopped;
         rules(facts).handled = at("2026-03-01T01:30:00");
     });
     case("missed, down, and never to be caught up", None, &|facts| {
-        facts.daemon = false;
+        facts.daemon = DaemonState::Stopped;
         rules(facts).handled = at("2026-03-01T01:30:00");
         rules(facts).catch_up = CatchUp::None;
     });
     case("missed, down, and too old", Some("2026-02-28T01:30:00"), &|facts| {
-        facts.daemon = false;
+        facts.daemon = DaemonState::Stopped;
         rules(facts).handled = at("2026-02-20T01:30:00");
     });
     case("forgotten", Some("2026-02-20T01:30:00"), &|_| {});
@@ -398,7 +398,7 @@ fn an_occurrence_is_not_taken_for_the_one_a_second_before() {
     let every_second = vec![Schedule::parse("* * * * * *").unwrap()];
     facts.job.as_mut().unwrap().timetable = Timetable::new(every_second, "UTC", TimeZone::UTC);
     rules(&mut facts).handled = at("01:30:00");
-    facts.daemon = false;
+    facts.daemon = DaemonState::Stopped;
     facts.runs =
         vec![run(1, "01:30:00", Some("01:40:00"), RunState::Succeeded, Reason::in_words(""))];
     let answer = explain(&facts);
