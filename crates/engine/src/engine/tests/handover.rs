@@ -1,4 +1,4 @@
-//! What waits for an entry of the job file that is mended, or gone.
+//! Alerts that wait for an entry of the job file which is mended, or gone: who gets them.
 
 use std::sync::Arc;
 
