@@ -137,6 +137,7 @@ fn record(attempt: &Attempt) -> Transfer {
         user: attempt.user,
         fingerprint: attempt.fingerprint,
         if_it_skips: None,
+        may_be_of: Vec::new(),
         loose_fingerprint: attempt.fingerprint,
         of_sync: false,
         of_retry_batch: false,

@@ -125,6 +125,7 @@ pub(crate) fn record(
         user: Some(OURS),
         fingerprint,
         if_it_skips: None,
+        may_be_of: Vec::new(),
         loose_fingerprint: fingerprint,
         of_sync: false,
         of_retry_batch: false,

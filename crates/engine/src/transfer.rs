@@ -126,6 +126,8 @@ pub struct Transfer {
     pub if_it_skips: Option<Fingerprint>,
     /// Digest of the places that ignores differences in spelling.
     pub loose_fingerprint: Fingerprint,
+    /// The same digests of the requests that it may be of, where it leaves out parts of its places.
+    pub may_be_of: Vec<Fingerprint>,
     /// It belongs to a sync cycle: `syncCycleId` is set and not the zero uuid.
     pub of_sync: bool,
     /// The agent itself repeats another transfer: `retryBatchTransferID` is set and not zero.
@@ -148,6 +150,18 @@ impl Transfer {
     /// The fingerprints that the request of the transfer may have, as far as the record tells.
     pub fn fingerprints(&self) -> impl Iterator<Item = Fingerprint> + use<> {
         std::iter::once(self.fingerprint).chain(self.if_it_skips)
+    }
+
+    /// The digests, ignoring spelling, that the request of the transfer may have, as far as the
+    /// record tells.
+    pub fn loose_fingerprints(&self) -> impl Iterator<Item = Fingerprint> {
+        std::iter::once(self.loose_fingerprint).chain(self.may_be_of.iter().copied())
+    }
+
+    /// True for a record that is like a request but perhaps for spelling, or for parts that it
+    /// leaves out.
+    pub fn is_like(&self, loose: Fingerprint) -> bool {
+        self.loose_fingerprints().any(|own| own == loose)
     }
 
     /// True for the transfer of a request with this fingerprint, as far as the record tells.
@@ -216,7 +230,7 @@ impl LookRequest {
     pub fn wants(&self, transfer: &Transfer) -> bool {
         self.transfers.contains(&transfer.id)
             || transfer.fingerprints().any(|it| self.fingerprints.contains(&it))
-            || self.fingerprints.contains(&transfer.loose_fingerprint)
+            || transfer.loose_fingerprints().any(|it| self.fingerprints.contains(&it))
     }
 
     /// The requests whose record one with these places, as far as it tells them, may be.

@@ -14,6 +14,7 @@ pub fn transfer(world: &World, found: &SimTransfer, now: Timestamp) -> Transfer 
         user: world.reports_user(found.id).then_some(found.user),
         fingerprint: found.fingerprint,
         if_it_skips: None,
+        may_be_of: Vec::new(),
         loose_fingerprint: found.loose_fingerprint,
         of_sync: found.sync_cycle.is_some(),
         of_retry_batch: found.retry_batch.is_some(),

@@ -48,6 +48,7 @@ fn expected() -> Transfer {
         user: Some(UserId(Uuid::from_u128(11))),
         fingerprint: request().fingerprint(),
         if_it_skips: None,
+        may_be_of: Vec::new(),
         loose_fingerprint: request().loose_fingerprint(),
         of_sync: false,
         of_retry_batch: false,
@@ -216,7 +217,7 @@ fn a_record_that_leaves_out_a_part_of_its_places_is_like_what_was_asked_for_if_n
         for untold in [format!("\"{name}\":null"), format!("\"formerly\":\"{value}\"")] {
             let body = CAMEL.replace(&told, &untold);
             let like = found(&body, &look(&asked)).expect(name);
-            assert_eq!(like.loose_fingerprint, asked.loose_fingerprint(), "{body}");
+            assert_eq!(like.may_be_of, [asked.loose_fingerprint()], "{body}");
             assert!(!like.fits(asked.fingerprint()), "it is no evidence: {body}");
             let other = body.replace("allowSkip", "allowAll").replace("cold", "warm");
             let is_of_another =

@@ -1,6 +1,7 @@
 //! Parses one record of `get_all` into the engine's types.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -139,6 +140,7 @@ impl ReadRecord {
                     fingerprint,
                     if_it_skips,
                     loose_fingerprint,
+                    may_be_of: Vec::new(),
                     of_sync,
                     of_retry_batch: !retry_batch.is_none(),
                     kind,
@@ -200,12 +202,10 @@ impl ReadRecord {
         if let Some(remains) = self.remains
             && !request.wants(&transfer)
         {
-            // Of several, one that is looked for.
             let may_be = request.that_may_be(&remains.source, &remains.destination);
-            let mut loose = may_be.map(TransferRequest::loose_fingerprint);
-            if let Some(wanted) = loose.find(|loose| request.fingerprints.contains(loose)) {
-                transfer.loose_fingerprint = wanted;
-            }
+            let loose: BTreeSet<Fingerprint> =
+                may_be.map(TransferRequest::loose_fingerprint).collect();
+            transfer.may_be_of = loose.intersection(&request.fingerprints).copied().collect();
         }
         request.wants(&transfer).then_some(transfer)
     }

@@ -43,27 +43,26 @@ pub(super) struct Baseline {
     offset_ms: i64,
 }
 
-/// A record that a look has shown, with a fingerprint that it may have, exact and loose in spelling.
-#[derive(Clone, Copy, Debug)]
+/// A record that a look has shown.
+#[derive(Clone, Debug)]
 struct Shown {
-    fingerprint: Fingerprint,
-    loose_fingerprint: Fingerprint,
+    /// The fingerprints that it may have.
+    fingerprints: Vec<Fingerprint>,
+    /// The same, loose in spelling.
+    loose_fingerprints: Vec<Fingerprint>,
     id: TransferId,
     /// It is not over.
     is_active: bool,
 }
 
 impl Shown {
-    /// The record, once for each fingerprint that it may have.
-    fn each(record: &Transfer) -> impl Iterator<Item = Self> + use<> {
-        let Transfer { loose_fingerprint, id, status, .. } = *record;
-        let is_active = !status.is_terminal();
-        record.fingerprints().map(move |fingerprint| Self {
-            fingerprint,
-            loose_fingerprint,
-            id,
-            is_active,
-        })
+    fn of(record: &Transfer) -> Self {
+        Self {
+            fingerprints: record.fingerprints().collect(),
+            loose_fingerprints: record.loose_fingerprints().collect(),
+            id: record.id,
+            is_active: !record.status.is_terminal(),
+        }
     }
 }
 
@@ -73,7 +72,7 @@ impl Baseline {
         Self {
             came_at: now,
             fingerprints: request.fingerprints,
-            listed: look.transfers.iter().flat_map(Shown::each).collect(),
+            listed: look.transfers.iter().map(Shown::of).collect(),
             read_back_to: look.read_back_to,
             access: look.access,
             user: look.user,
@@ -83,15 +82,15 @@ impl Baseline {
 
     /// The records of a fingerprint that are already listed.
     pub(super) fn listed(&self, fingerprint: Fingerprint) -> Vec<TransferId> {
-        let alike = self.listed.iter().filter(|shown| shown.fingerprint == fingerprint);
+        let alike = self.listed.iter().filter(|shown| shown.fingerprints.contains(&fingerprint));
         alike.map(|shown| shown.id).collect()
     }
 
     /// The state of the list before a request.
     pub(super) fn before(&self, request: &TransferRequest) -> Before {
         let (exact, loose) = (request.fingerprint(), request.loose_fingerprint());
-        let alike = self.listed.iter().filter(|shown| shown.loose_fingerprint == loose);
-        let mut same = self.listed.iter().filter(|shown| shown.fingerprint == exact);
+        let alike = self.listed.iter().filter(|shown| shown.loose_fingerprints.contains(&loose));
+        let mut same = self.listed.iter().filter(|shown| shown.fingerprints.contains(&exact));
         Before {
             shown: alike.map(|shown| shown.id).collect(),
             read_back_to: self.read_back_to,
@@ -256,7 +255,7 @@ impl Looks {
     /// existed before the next request as well.
     pub(super) fn have_shown(&mut self, records: &[Transfer]) {
         if let Some(fresh) = &mut self.fresh {
-            fresh.listed.extend(records.iter().flat_map(Shown::each));
+            fresh.listed.extend(records.iter().map(Shown::of));
         }
     }
 

@@ -64,7 +64,7 @@ impl Engine {
         let loose = machine.row().request.loose_fingerprint();
         let before = machine.observations(id.number).and_then(Observations::before);
         let near = unclaimed.values().flatten().filter(|record| {
-            record.loose_fingerprint == loose
+            record.is_like(loose)
                 && is_new(attempt, before, record)
                 && !self.state.is_owned(record.id)
         });

@@ -135,6 +135,7 @@ impl Desk {
             user: Some(OURS),
             fingerprint: request.fingerprint(),
             if_it_skips: None,
+            may_be_of: Vec::new(),
             loose_fingerprint: request.loose_fingerprint(),
             of_sync: false,
             of_retry_batch: false,

@@ -25,6 +25,7 @@ fn transfer(id: TransferId) -> Transfer {
         user: None,
         fingerprint: Fingerprint::of(place, place, true),
         if_it_skips: None,
+        may_be_of: Vec::new(),
         loose_fingerprint: Fingerprint::loose(place, place),
         of_sync: false,
         of_retry_batch: false,

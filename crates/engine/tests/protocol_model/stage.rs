@@ -298,6 +298,7 @@ impl Stage {
             user: Some(if record.origin == Origin::OtherUser { THEIRS } else { OURS }),
             fingerprint: request.fingerprint(),
             if_it_skips: None,
+            may_be_of: Vec::new(),
             loose_fingerprint: request.loose_fingerprint(),
             of_sync: false,
             of_retry_batch: false,

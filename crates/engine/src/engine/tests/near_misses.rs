@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::stage::{Stage, at, job, secs};
 use crate::ids::UserId;
+use crate::input::Input;
 use crate::job::Terms;
 use crate::place::Fingerprint;
 use crate::run::RunState;
@@ -80,4 +81,23 @@ fn a_record_of_somebody_else_or_of_a_sync_is_never_our_own_however_it_is_spelled
         stage.until(at("01:10:00"));
         assert_eq!(stage.submits.len(), 2, "{which}: it is sent again");
     }
+}
+
+#[test]
+fn a_record_without_the_part_that_tells_lost_requests_apart_holds_each_of_them() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {}), job("b", "elsewhere/", |_| {})]);
+    stage.until(at("01:00:00"));
+    let mut asked = Vec::new();
+    for (attempt, request) in stage.submits.clone() {
+        asked.push(request.loose_fingerprint());
+        let answer = SubmitAnswer::Uncertain("reset".to_owned());
+        stage.input(Input::Submitted { attempt, answer });
+    }
+    stage.list(1, TransferStatus::Running);
+    let record = stage.record(1);
+    record.fingerprint = Fingerprint(Uuid::from_u128(1));
+    record.loose_fingerprint = Fingerprint(Uuid::from_u128(2));
+    record.may_be_of = asked;
+    stage.until(at("01:20:00"));
+    assert_eq!(stage.submits.len(), 2, "neither is sent again");
 }
