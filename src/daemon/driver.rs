@@ -311,7 +311,7 @@ impl Driver {
             Request::PauseAll(query, reply) => self.pause_all(query, by, reply),
             Request::ResumeAll(reply) => self.resume_all(by, reply),
             Request::Events(query, reply) => self.events_asked(query, reply),
-            Request::Reload(reply) => self.read_job_file(Some(reply)),
+            Request::Reload(reply) => self.read_job_file_for(Some(reply)),
         }
     }
 }

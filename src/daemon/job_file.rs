@@ -205,8 +205,18 @@ impl JobFile {
 }
 
 impl Driver {
+    /// Reads the job file for somebody who asks for it; one that is being written is read when the
+    /// watch reports that it is not any more.
+    pub(super) fn read_job_file_for(&mut self, reply: Option<Reply<ChangesDocument>>) {
+        if self.sources.watch.is_half_written() {
+            self.job_file.waiting.extend(reply);
+        } else {
+            self.read_job_file(reply);
+        }
+    }
+
     /// Reads the job file; if a reading is under way, again when it is done.
-    pub(super) fn read_job_file(&mut self, reply: Option<Reply<ChangesDocument>>) {
+    fn read_job_file(&mut self, reply: Option<Reply<ChangesDocument>>) {
         let file = &mut self.job_file;
         if file.progress != Progress::Idle {
             file.again = true;
@@ -220,7 +230,7 @@ impl Driver {
     /// SIGHUP: reads the job file, and logs the result.
     pub(super) fn on_hangup(&mut self) {
         self.job_file.asked_for = true;
-        self.read_job_file(None);
+        self.read_job_file_for(None);
     }
 
     /// Handles a possible change of a watched file: the job file, the token's, or a zone's.

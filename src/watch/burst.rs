@@ -38,6 +38,11 @@ impl Burst {
         self.writing.remove(path);
     }
 
+    /// True while a file is being written.
+    pub(super) fn is_half_written(&self) -> bool {
+        !self.writing.is_empty()
+    }
+
     /// When it is over, if no other change comes.
     pub(super) fn ends_at(&self, pace: &Pace) -> SignedDuration {
         if self.writing.is_empty() {

@@ -63,6 +63,7 @@ struct State {
     armed: u64,
     asked: u64,
     change: bool,
+    half_written: bool,
     trouble_news: bool,
     trouble: Option<String>,
 }
@@ -121,6 +122,12 @@ impl Watch {
         self.shared.state().trouble.clone()
     }
 
+    /// True while a file is being written: a change is reported once it is closed, or has been
+    /// waited for long enough.
+    pub fn is_half_written(&self) -> bool {
+        self.shared.state().half_written
+    }
+
     /// Waits for the next message. May be dropped and called again at any time without losing
     /// anything.
     pub async fn heard(&self) -> Heard {
@@ -171,7 +178,10 @@ impl Shared {
     }
 
     fn report_change(&self) {
-        self.state().change = true;
+        let mut state = self.state();
+        state.half_written = false;
+        state.change = true;
+        drop(state);
         self.told.notify_one();
     }
 

@@ -245,9 +245,11 @@ fn a_file_that_is_being_written_is_told_once_it_is_closed() {
         writer.write_all(b"half").unwrap();
         let early = tokio::time::timeout(Duration::from_millis(1_500), watch.heard()).await;
         assert!(early.is_err(), "half a file is not read");
+        assert!(watch.is_half_written(), "nor when somebody asks for it");
         writer.write_all(b" and half").unwrap();
         drop(writer);
         heard(&watch).await;
+        assert!(!watch.is_half_written());
     });
 }
 

@@ -144,6 +144,8 @@ impl Thread {
                 Event::Closed(path) => burst.closes(&path),
             }
         }
+        let is_half_written = self.burst.as_ref().is_some_and(Burst::is_half_written);
+        self.shared.state().half_written = is_half_written;
     }
 
     /// The current burst, or a new one.

@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -234,6 +235,31 @@ fn a_reload_tells_of_what_was_taken_up_the_moment_before() {
     assert_eq!(told["added"][0]["job"], "fresh", "{told}");
     let again = stage.json(&["reload", "--json"]);
     assert_eq!(again["added"], serde_json::json!([]), "it is told once");
+}
+
+#[test]
+fn a_reload_waits_for_a_file_that_is_being_written() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    let mut writer = std::fs::File::options()
+        .append(true)
+        .open(stage.state().with_file_name("jobs.yaml"))
+        .unwrap();
+    let job = |name: &str| {
+        format!("  {name}: {{source: *s, destination: {{account: b, bucket: c, path: {name}/}}}}\n")
+    };
+    writer.write_all(job("first").as_bytes()).unwrap();
+    let mut reload = stage.spawn(&["reload", "--json"]);
+    let mut told = reload.stdout.take().unwrap();
+    std::thread::park_timeout(Duration::from_millis(500));
+    assert!(reload.try_wait().unwrap().is_none(), "half a file is not read");
+    writer.write_all(job("second").as_bytes()).unwrap();
+    drop(writer);
+    let mut text = String::new();
+    told.read_to_string(&mut text).unwrap();
+    assert!(reload.wait().unwrap().success());
+    let added: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!([&added["added"][0]["job"], &added["added"][1]["job"]], ["first", "second"]);
 }
 
 #[test]
