@@ -7,12 +7,11 @@ use clap::Args as ClapArgs;
 use super::ask::{Daemon, done, say_error};
 use super::{Exit, Global};
 use crate::control::client::ClientError;
-use crate::control::document::{DoneDocument, RunDocument};
-use crate::control::request::{CancelQuery, HistoryQuery, StatusQuery};
+use crate::control::document::DoneDocument;
+use crate::control::request::{CancelQuery, StatusQuery};
 use crate::core::ids::{JobName, RunId};
 use crate::core::meant::{is_glob, names_meant};
 use crate::core::plain::plain;
-use crate::core::run::RunState;
 
 /// Options of `transferd cancel`.
 #[derive(Debug, ClapArgs)]
@@ -26,67 +25,40 @@ pub struct Args {
     json: bool,
 }
 
-/// Carries out `cancel`. If one of several can't be canceled, no run is; occurrences that have none
-/// yet are, and are printed: only a cancel shows that they are there.
+/// Carries out `cancel`. If one of several can't be canceled, none is.
 pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write) -> Exit {
     let daemon = match Daemon::find_or_say(global, err) {
         Ok(daemon) => daemon,
         Err(exit) => return exit,
     };
     let several = args.what.len() > 1 || args.what.iter().any(|word| is_glob(word));
-    let what = match meant(&daemon, &args.what) {
-        Ok(what) => what,
+    let words = match meant(&daemon, &args.what) {
+        Ok(words) => words,
         Err(error) => return say_error(&error, err),
     };
-    let (doubtful, active) = match doubtful(&daemon, what, several) {
-        Ok(parted) => parted,
-        Err(error) => return say_error(&error, err),
+    let ask = |what: &String, dry_run| {
+        daemon.wait(daemon.client().cancel(&CancelQuery { what: what.clone(), dry_run }))
     };
-    let (mut answers, mut exit) = (Vec::new(), Exit::Done);
-    // Words that seem to have no run come first: the daemon says why, and then all is left as it
-    // is.
-    for words in [doubtful, active] {
-        for (place, what) in words {
-            match daemon.wait(daemon.client().cancel(&CancelQuery { what: what.clone() })) {
-                Ok(answer) => answers.push((place, what, answer)),
-                Err(error) => exit = say_error(&error, err),
-            }
+    let mut exit = Exit::Done;
+    if several {
+        for error in words.iter().filter_map(|what| ask(what, true).err()) {
+            exit = say_error(&error, err);
         }
-        if exit != Exit::Done {
-            break;
+    }
+    if exit != Exit::Done {
+        return exit;
+    }
+    let mut answers = Vec::new();
+    for what in words {
+        match ask(&what, false) {
+            Ok(answer) => answers.push((what, answer)),
+            Err(error) => exit = say_error(&error, err),
         }
     }
     if exit != Exit::Done && args.json {
         return exit;
     }
-    answers.sort_by_key(|(place, _, _)| *place);
-    let answers: Vec<_> = answers.into_iter().map(|(_, what, answer)| (what, answer)).collect();
     done(write(answers, several, args.json, out), exit)
-}
-
-/// Words, each with its position on the command line.
-type Placed = Vec<(usize, String)>;
-
-/// Splits several words into those that seem to have nothing to cancel, and the others.
-fn doubtful(
-    daemon: &Daemon,
-    words: Vec<String>,
-    several: bool,
-) -> Result<(Placed, Placed), ClientError> {
-    let words = words.into_iter().enumerate();
-    if !several {
-        return Ok((Vec::new(), words.collect()));
-    }
-    let states = RunState::ALL.into_iter().filter(|state| !state.is_over()).collect();
-    let query = HistoryQuery { states, ..HistoryQuery::default() };
-    let active = daemon.wait(daemon.client().history(&query))?;
-    let is_active = |word: &str| {
-        let fits = |run: &RunDocument| {
-            run.job.as_str() == word || run.id.to_string().starts_with(&word.to_lowercase())
-        };
-        active.iter().any(fits)
-    };
-    Ok(words.partition(|(_, word)| !is_active(word)))
 }
 
 /// The words, with a glob replaced by the jobs with a run that it matches.

@@ -308,7 +308,7 @@ pub struct RulesDocument {
 }
 
 /// The answer to `trigger`, `cancel`, `pause`, `resume`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DoneDocument {
     /// The runs concerned.
     pub runs: Vec<RunId>,

@@ -180,6 +180,9 @@ pub struct JobQuery {
 pub struct CancelQuery {
     /// A job, a run's id, or the start of one.
     pub what: String,
+    /// Only say whether there is something to cancel.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// The parameters of `pause`.

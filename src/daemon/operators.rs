@@ -55,6 +55,11 @@ impl Driver {
         let is_job = self.engine().job_view(&job, clock::now()).is_some()
             || active.iter().any(|(_, name)| *name == job);
         if is_job {
+            if query.dry_run {
+                let nothing = self.engine().nothing_to_cancel(&job).map(Refused::No);
+                drop(reply.send(nothing.map_or_else(|| Ok(DoneDocument::default()), Err)));
+                return;
+            }
             let request = OperatorRequest::CancelJob(job);
             self.ask_engine(Pending::Done(reply), by, request);
             return;
@@ -62,6 +67,7 @@ impl Driver {
         let begins = |id: &RunId| begins_with(*id, what);
         let fitting: Vec<_> = active.into_iter().map(|(id, _)| id).filter(begins).collect();
         match fitting.as_slice() {
+            [_] if query.dry_run => drop(reply.send(Ok(DoneDocument::default()))),
             [one] => {
                 let request = OperatorRequest::CancelRun(*one);
                 self.ask_engine(Pending::Done(reply), by, request);

@@ -27,7 +27,7 @@ pub(super) async fn act(place: &Client, action: &Action) -> Result<String, Strin
             started(client.retry(&query).await)
         }
         Action::Cancel(job) => {
-            let done = client.cancel(&CancelQuery { what: name(job) }).await;
+            let done = client.cancel(&CancelQuery { what: name(job), dry_run: false }).await;
             outcome(done, format!("`{job}` is being canceled"))
         }
         Action::Pause(job) => {

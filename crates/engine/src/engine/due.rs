@@ -4,8 +4,6 @@
 //! Keeps true: each of them runs once. Nobody else's request is for the same time while it does not
 //! have its row, and a cancel of its job is for it too.
 
-use std::sync::Arc;
-
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
@@ -87,34 +85,46 @@ impl Engine {
         });
     }
 
+    /// The occurrences of a job that have come and have no row yet. One that `jitter` delays is
+    /// among them also while the job is paused: it runs if the pause ends before its time.
+    fn coming(&self, name: &JobName) -> Vec<Timestamp> {
+        let Some(job) = self.job(name) else { return Vec::new() };
+        let job_row = self.state.find_job_row(name).filter(|job_row| job_row.scheduled);
+        let Some(job_row) = job_row else { return Vec::new() };
+        let mut coming = self.due_until(job, job_row, self.unpaused_until(job_row)).newest;
+        coming.retain(|at| job_row.handled_times.end_of_stretch(*at).is_none());
+        let last_due = job.delays(self.host.jitter_seed).last_before(self.now);
+        let after = coming
+            .last()
+            .copied()
+            .into_iter()
+            .chain([job_row.handled])
+            .fold(last_due, Timestamp::max);
+        let delayed = job_row.next_unhandled(&job.timetable, after);
+        coming.extend(delayed.filter(|at| *at <= self.now));
+        coming
+    }
+
+    /// The error if a job has nothing to cancel: no run, and no occurrence that will have one.
+    pub fn nothing_to_cancel(&self, name: &JobName) -> Option<String> {
+        let nothing = self.state.unfinished_of(name).is_empty() && self.coming(name).is_empty();
+        nothing.then(|| format!("job `{name}` has no active run"))
+    }
+
     /// Opens a run for each occurrence of a job that has come and has no row yet, so that it can be
     /// canceled: what it may overlap does not matter.
     pub(super) fn open_coming(&mut self, name: &JobName) {
         let Some(job) = self.job(name).cloned() else { return };
-        let Some(job_row) = self.state.find_job_row(name).filter(|row| row.scheduled) else {
+        let coming = self.coming(name);
+        if coming.is_empty() {
             return;
-        };
-        let job_row = Arc::clone(job_row);
-        let until = self.unpaused_until(&job_row);
-        let mut coming = self.due_until(&job, &job_row, until).newest;
-        coming.retain(|at| job_row.handled_times.end_of_stretch(*at).is_none());
-        let delayed = self.quiet_until(&job, &job_row).and_then(|quiet| {
-            let after = coming.last().map_or(quiet, |last| quiet.max(*last));
-            job_row.next_unhandled(&job.timetable, after).filter(|at| *at <= self.now)
-        });
-        coming.extend(delayed);
-        let (Some(first), Some(last)) = (coming.first().copied(), coming.last().copied()) else {
-            return;
-        };
+        }
         self.held.remove(name);
         for at in coming {
             self.open_run(&job, Trigger::Schedule, Some(at), None, Reason::Due, None);
+            self.note_handled(name, Some(at));
         }
-        self.change_job(name, |job_row| {
-            job_row.handled_times.grow(first);
-            job_row.handled = last;
-            job_row.held_due = None;
-        });
+        self.change_job(name, |job_row| job_row.held_due = None);
         self.schedule_next(name);
     }
 }

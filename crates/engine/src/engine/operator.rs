@@ -19,15 +19,13 @@ impl Engine {
             OperatorRequest::Repeat(requests) => self.runs_asked_for(&requests),
             OperatorRequest::Backfill(wanted) => self.backfill(&wanted),
             OperatorRequest::CancelRun(run) => self.cancel_by_operator(vec![run]),
-            OperatorRequest::CancelJob(job) => {
-                self.open_coming(&job);
-                let runs = self.state.unfinished_of(&job).to_vec();
-                if runs.is_empty() {
-                    Answer::No(format!("job `{job}` has no active run"))
-                } else {
-                    self.cancel_by_operator(runs)
+            OperatorRequest::CancelJob(job) => match self.nothing_to_cancel(&job) {
+                Some(error) => Answer::No(error),
+                None => {
+                    self.open_coming(&job);
+                    self.cancel_by_operator(self.state.unfinished_of(&job).to_vec())
                 }
-            }
+            },
             OperatorRequest::Pause { job, pause } => self.pause(&job, pause),
             OperatorRequest::Resume(job) => self.resume(&job),
             OperatorRequest::PauseAll(pause) => self.pause_all(pause),

@@ -70,7 +70,7 @@ impl Engine {
         let gone = engine.state.job_rows().filter(|job_row| is_gone(job_row));
         let gone: Vec<JobName> = gone.map(|job_row| job_row.job.clone()).collect();
         for name in gone {
-            engine.schedule_job(&name);
+            engine.schedule_job(&name, None);
         }
         engine.clamp();
         engine.move_pause_of_all_back();

@@ -4,9 +4,13 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::Engine;
 use crate::ids::JobName;
+use crate::jitter::JUST_BEFORE;
 use crate::job::{Job, JobSet};
+use crate::matching::shift;
 use crate::record::Record;
 
 impl Engine {
@@ -24,10 +28,10 @@ impl Engine {
         for name in gone {
             self.dues.set(name.clone(), None);
             self.lates.set(name.clone(), None);
-            self.schedule_job(&name);
+            self.schedule_job(&name, None);
         }
         for name in changed {
-            self.schedule_job(&name);
+            self.schedule_job(&name, before.get(&name));
         }
         self.take_entries();
         self.admission_due = true;
@@ -37,7 +41,7 @@ impl Engine {
     pub(super) fn schedule_all(&mut self) {
         let jobs: Vec<JobName> = self.set.jobs.keys().cloned().collect();
         for name in jobs {
-            self.schedule_job(&name);
+            self.schedule_job(&name, None);
         }
         self.take_entries();
     }
@@ -54,18 +58,34 @@ impl Engine {
         }
     }
 
-    /// Adjusts a job's row to its new definition, and sets its timer.
-    pub(super) fn schedule_job(&mut self, name: &JobName) {
+    /// Adjusts a job's row to its new definition, which replaces `old`, and sets its timer.
+    pub(super) fn schedule_job(&mut self, name: &JobName, old: Option<&Arc<Job>>) {
         let Some(job) = self.job(name) else {
             self.change_job(name, |job_row| job_row.scheduled = false);
             return;
         };
-        let job_row = self.job_row_for(name, job);
+        let mut job_row = self.job_row_for(name, job);
+        if let Some(delayed) = old.and_then(|old| self.delayed_in_both(old, job)) {
+            job_row.handled = job_row.handled.min(shift(delayed, JUST_BEFORE));
+        }
         if self.state.find_job_row(name).is_none_or(|old| **old != job_row) {
             self.record(Record::Job(Arc::new(job_row)));
         }
         self.schedule_next(name);
         self.schedule_late_check(name);
+    }
+
+    /// The occurrence that has come, is delayed by `jitter`, and that both definitions of a job name:
+    /// it still runs.
+    fn delayed_in_both(&self, old: &Job, new: &Job) -> Option<Timestamp> {
+        let job_row = self.state.find_job_row(&new.name).filter(|job_row| job_row.scheduled)?;
+        let last =
+            |job: &Job| job.timetable.last_at_or_before(self.now, shift(self.now, -old.jitter));
+        let last =
+            last(old).filter(|at| last(new) == Some(*at) && self.now < self.due_at(old, *at))?;
+        let is_open =
+            job_row.next_unhandled(&old.timetable, shift(last, JUST_BEFORE)) == Some(last);
+        (new.enabled && is_open && job_row.handled < last).then_some(last)
     }
 }
 

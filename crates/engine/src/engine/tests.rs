@@ -8,6 +8,7 @@ mod evidence;
 mod handover;
 mod held_back;
 mod identity;
+mod jitter;
 mod listing;
 mod lives;
 mod looks;
