@@ -161,7 +161,7 @@ fn ends(filling: &Filling) -> Vec<AttemptEnd> {
         AttemptEnd::NeverListed { limit, unseen: false },
         AttemptEnd::NeverListed { limit, unseen: true },
         AttemptEnd::PastTimeout { limit },
-        AttemptEnd::UnfoundPastTimeout { limit, answer: flag.then(|| words.clone()) },
+        AttemptEnd::UnfoundPastTimeout { limit, answer: flag.then(|| words.clone()), unseen: flag },
         AttemptEnd::CanceledPastTimeout { limit },
         AttemptEnd::Stalled { limit },
         AttemptEnd::RequestLost { answer: flag.then(|| words.clone()) },

@@ -192,13 +192,18 @@ impl Engine {
     fn enforce_start_within(&mut self, id: RunId) {
         let machine = self.state.run(id);
         let Some(within) = machine.is_too_late_to_start(self.now) else { return };
+        let lost =
+            machine.attempts().map(|attempt| &attempt.reason).rfind(|it| it.proves_absence());
         // A run without an obstacle has only just begun to wait: for the look, or it was missed.
-        let waited = match (machine.wait(), machine.row().trigger) {
-            (Some(wait), _) => wait.clone().into(),
-            (None, Trigger::CatchUp) => Reason::CaughtUp,
-            (None, Trigger::Schedule | Trigger::Manual | Trigger::Retry | Trigger::Backfill) => {
-                WaitReason::List.into()
-            }
+        let waited = match (lost, machine.wait(), machine.row().trigger) {
+            (Some(lost), ..) => AttemptEnd::RequestLost { answer: lost.unclear_answer() }.into(),
+            (None, Some(wait), _) => wait.clone().into(),
+            (None, None, Trigger::CatchUp) => Reason::CaughtUp,
+            (
+                None,
+                None,
+                Trigger::Schedule | Trigger::Manual | Trigger::Retry | Trigger::Backfill,
+            ) => WaitReason::List.into(),
         };
         let waited = Box::new(waited);
         self.run_was_kept_waiting();
@@ -245,7 +250,7 @@ impl Engine {
                 let answer = attempt.reason.unclear_answer();
                 self.give_up(id, AttemptEnd::NotFound { words, answer, searched });
                 let machine = self.state.run(id.run);
-                let next = machine.on_not_found(&attempt, searched, now);
+                let next = machine.on_not_found(&attempt, looked, now);
                 self.apply_next_step(id.run, next);
             }
             OnTime::NeverListed(end) => {

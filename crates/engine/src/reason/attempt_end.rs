@@ -96,6 +96,9 @@ pub enum AttemptEnd {
         /// The agent's answer, if it was not lost, but unclear.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         answer: Option<String>,
+        /// The agent's list could not be read then.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unseen: bool,
     },
     /// The transfer was canceled past `timeout`.
     CanceledPastTimeout {
@@ -285,11 +288,15 @@ impl AttemptEnd {
             Self::PastTimeout { limit } => {
                 format!("past its `timeout` ({})", duration::format(*limit))
             }
-            Self::UnfoundPastTimeout { limit, answer } => {
+            Self::UnfoundPastTimeout { limit, answer, unseen } => {
                 let limit = duration::format(*limit);
                 let answer = answer.as_ref().map(|answer| format!("; the agent answered {answer}"));
                 let answer = answer.unwrap_or_default();
-                format!("past its `timeout` ({limit}){answer}, and no transfer was found")
+                let what = match unseen {
+                    true => "its list could not be read then",
+                    false => "no transfer was found",
+                };
+                format!("past its `timeout` ({limit}){answer}, and {what}")
             }
             Self::CanceledPastTimeout { limit } => {
                 format!("canceled past its `timeout` ({})", duration::format(*limit))

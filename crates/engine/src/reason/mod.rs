@@ -250,14 +250,25 @@ impl Reason {
         }
     }
 
-    /// True if the same request would fail in the same way, so that another try is useless.
+    /// True if another try is of no use: the same request would fail in the same way, or may have
+    /// succeeded, for all that is known.
     pub fn outlasts_retries(&self) -> bool {
-        matches!(self, Self::Ended(AttemptEnd::Caused { lasting: Some(_), .. }))
+        matches!(
+            self,
+            Self::Ended(
+                AttemptEnd::Caused { lasting: Some(_), .. } | AttemptEnd::UnknownStatus { .. }
+            )
+        )
     }
 
     /// True if it says that the transfer is gone from the agent's list.
     pub fn is_gone(&self) -> bool {
         matches!(self, Self::UnderWay(UnderWay::Gone { .. }))
+    }
+
+    /// True if complete looks have shown that the request never arrived.
+    pub fn proves_absence(&self) -> bool {
+        matches!(self, Self::Ended(AttemptEnd::NotFound { searched: true, .. }))
     }
 
     /// How the answer to a request was lost, if the reason says so.

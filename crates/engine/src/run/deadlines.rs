@@ -157,8 +157,11 @@ impl RunMachine {
     /// The limit for queueing the run, if it was not queued in time and can't be any more.
     pub(crate) fn is_too_late_to_start(&self, now: Timestamp) -> Option<SignedDuration> {
         let limit = start_limit(self.row())?;
-        let is_refused = |attempt: &Attempt| attempt.phase == Phase::Refused;
-        let never_queued = self.attempts().all(|attempt| is_refused(attempt));
+        let never_arrived = |attempt: &Attempt| {
+            attempt.phase == Phase::Refused
+                || attempt.transfer.is_none() && attempt.reason.proves_absence()
+        };
+        let never_queued = self.attempts().all(|attempt| never_arrived(attempt));
         self.terms().start_within.filter(|_| limit <= now && never_queued)
     }
 

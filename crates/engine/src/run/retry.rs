@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::{Attempt, CancelCause, Ended, Phase, Run, RunMachine, RunState};
+use super::{Attempt, CancelCause, Ended, LookedFor, Phase, Run, RunMachine, RunState};
 use crate::input::Level;
 use crate::matching::shift;
 use crate::reason::{AttemptEnd, NothingLeft, Reason, WaitReason};
@@ -167,22 +167,27 @@ impl RunMachine {
         )
     }
 
-    /// Continues after an uncertain request was looked for in vain, by looks over the whole window
-    /// if `searched`, or until it was past its time (protocol, rule 6).
+    /// Continues after an uncertain request was looked for in vain, by looks over the whole window,
+    /// or until it was past its time (protocol, rule 6).
     pub(crate) fn on_not_found(
         &self,
         attempt: &Attempt,
-        searched: bool,
+        looked: LookedFor,
         now: Timestamp,
     ) -> NextStep {
+        let unseen = !looked.completely;
         let answer = attempt.reason.unclear_answer();
         if !self.follows(attempt.id.number) {
             NextStep::Stays
         } else if self.state() == RunState::Canceling {
-            NextStep::NothingLeft(NothingLeft::NotFound)
-        } else if !searched {
+            let is_blind = unseen && !looked.in_vain;
+            NextStep::NothingLeft(match is_blind {
+                true => NothingLeft::NeverSeen,
+                false => NothingLeft::NotFound,
+            })
+        } else if !looked.in_vain {
             let limit = self.terms().timeout;
-            self.on_timeout(AttemptEnd::UnfoundPastTimeout { limit, answer }.into(), now)
+            self.on_timeout(AttemptEnd::UnfoundPastTimeout { limit, answer, unseen }.into(), now)
         } else if attempt.own_crash {
             NextStep::SendsAgain(attempt.not_before)
         } else if self.may_try_again() {

@@ -158,8 +158,9 @@ fn another_attempt_that_may_succeed_is_followed_and_one_that_has_is_the_success(
 fn what_is_not_found_is_sent_again_hoped_for_or_past_its_time() {
     let now = at("01:05:00");
     let lost = |it: &mut Attempt| it.phase = Phase::GivenUp;
+    let looked = |in_vain| LookedFor { in_vain, past_deadline: !in_vain, completely: true };
     let next = |run: &RunMachine, searched| {
-        run.on_not_found(run.attempt(1).expect("the attempt"), searched, now)
+        run.on_not_found(run.attempt(1).expect("the attempt"), looked(searched), now)
     };
     let queued = with(run(RunState::Queued, |_| ()), 1, lost);
     let NextStep::BacksOff(ready_at, Reason::BackingOff { at: None, .. }) = next(&queued, true)
@@ -167,7 +168,8 @@ fn what_is_not_found_is_sent_again_hoped_for_or_past_its_time() {
         panic!("{:?}", next(&queued, true));
     };
     assert_eq!(ready_at, now, "the search has taken longer than the delay");
-    let soon = queued.on_not_found(queued.attempt(1).expect("the attempt"), true, at("01:00:01"));
+    let soon =
+        queued.on_not_found(queued.attempt(1).expect("the attempt"), looked(true), at("01:00:01"));
     let NextStep::BacksOff(ready_at, Reason::BackingOff { at: told, .. }) = soon else {
         panic!("{soon:?}");
     };
@@ -193,6 +195,14 @@ fn what_is_not_found_is_sent_again_hoped_for_or_past_its_time() {
     assert_ne!(two.on_never_listed(2, never_listed(), now), NextStep::Stays);
     let canceling = with(run(RunState::Canceling, |_| ()), 1, lost);
     assert_eq!(next(&canceling, true), NextStep::NothingLeft(NothingLeft::NotFound));
+    let blind = LookedFor { in_vain: false, past_deadline: true, completely: false };
+    let nothing = canceling.on_not_found(canceling.attempt(1).expect("the attempt"), blind, now);
+    assert_eq!(nothing, NextStep::NothingLeft(NothingLeft::NeverSeen));
+    let attempt = queued.attempt(1).expect("the attempt");
+    let NextStep::Ends(RunState::TimedOut, end) = queued.on_not_found(attempt, blind, now) else {
+        panic!("it is past its `timeout`");
+    };
+    assert!(end.to_string().contains("its list could not be read"), "{end}");
     assert_eq!(next(&with(run(RunState::Failed, |_| ()), 1, lost), true), NextStep::Stays);
 }
 

@@ -55,8 +55,23 @@ fn an_unknown_status_with_an_end_date_is_an_end() {
     stage.pass(secs(60));
     assert_eq!(stage.run(0).state, RunState::Failed, "{}", stage.run(0).reason);
     assert!(stage.run(0).reason.to_string().contains("256"), "{}", stage.run(0).reason);
+    assert_eq!(stage.submits.len(), 1, "it may have succeeded: nothing is sent again");
     stage.until(at("02:00:00"));
     assert_eq!(stage.submits.len(), 2, "the job goes on");
+}
+
+#[test]
+fn a_status_that_is_left_out_once_at_the_end_is_waited_for() {
+    let mut stage = running(|_| {});
+    unknown(&mut stage, "");
+    stage.record(1).ended_at = Some(at("01:00:05"));
+    let before = stage.looks;
+    while stage.looks == before {
+        stage.pass(secs(1));
+    }
+    stage.record(1).status = TransferStatus::Completed;
+    stage.pass(secs(60));
+    assert_eq!(stage.run(0).state, RunState::Succeeded, "{}", stage.run(0).reason);
 }
 
 #[test]

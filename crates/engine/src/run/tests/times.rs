@@ -24,14 +24,23 @@ fn past_its_deadline_a_run_is_canceled_once_and_never_without_a_look() {
     assert!(Reason::from(end).to_string().contains("its list could not be read"));
     let hopes = with(run(RunState::Queued, |_| ()), 1, |it| it.phase = Phase::GivenUp);
     assert!(matches!(on_time(&hopes, late), OnTime::LostUntilTimeout(_)));
-    let waits = run(RunState::Waiting, |row| {
-        Arc::make_mut(&mut row.terms).start_within = Some(secs(600));
-    });
-    assert_eq!(waits.wake(secs(120), at("01:00:00")), Some(at("01:10:00")));
-    assert_eq!(waits.is_too_late_to_start(at("01:09:59")), None);
-    assert_eq!(waits.is_too_late_to_start(at("01:10:00")), Some(secs(600)));
-    let begun = with(waits, 1, |_| ());
+    let waits = || {
+        run(RunState::Waiting, |row| {
+            Arc::make_mut(&mut row.terms).start_within = Some(secs(600));
+        })
+    };
+    assert_eq!(waits().wake(secs(120), at("01:00:00")), Some(at("01:10:00")));
+    assert_eq!(waits().is_too_late_to_start(at("01:09:59")), None);
+    assert_eq!(waits().is_too_late_to_start(at("01:10:00")), Some(secs(600)));
+    let begun = with(waits(), 1, |_| ());
     assert_eq!(begun.is_too_late_to_start(at("01:10:00")), None, "it was queued in time");
+    for (searched, limit) in [(true, Some(secs(600))), (false, None)] {
+        let lost = with(waits(), 1, |it| {
+            it.phase = Phase::GivenUp;
+            it.reason = AttemptEnd::NotFound { words: None, answer: None, searched }.into();
+        });
+        assert_eq!(lost.is_too_late_to_start(at("01:10:00")), limit, "proven absent: {searched}");
+    }
 }
 
 #[test]
