@@ -95,6 +95,8 @@ pub(super) struct AgentLink {
     no_user_reported: bool,
     /// The same, of its list.
     no_user_listed_reported: bool,
+    /// Lost requests that are looked for are another user's than the token.
+    other_user: bool,
     /// Unknown values of `transferStatus` that were logged.
     unknown_statuses: BTreeSet<String>,
 }
@@ -217,6 +219,12 @@ impl AgentLink {
     /// already.
     pub(super) fn note_record_without_user(&mut self) -> bool {
         !std::mem::replace(&mut self.no_user_listed_reported, true)
+    }
+
+    /// Notes whether lost requests that are looked for are another user's than the token; true if
+    /// that is news.
+    pub(super) fn note_other_user(&mut self, is_another: bool) -> bool {
+        std::mem::replace(&mut self.other_user, is_another) != is_another
     }
 
     /// True for an unknown value of `transferStatus` that was not logged yet. The number of values

@@ -211,7 +211,14 @@ impl Engine {
                 }
             },
             Overlap::Replace => {
-                for run in unfinished {
+                // Those that make up for an outage run in turn, each of them.
+                let in_turn = |run: &RunId| {
+                    job.catch_up == CatchUp::All
+                        && self.state.run(*run).row().trigger == Trigger::CatchUp
+                };
+                let replaced: Vec<RunId> =
+                    unfinished.into_iter().filter(|run| !in_turn(run)).collect();
+                for run in replaced {
                     let reason = CancelReason::NewerOccurrence.into();
                     self.cancel_run(run, CancelCause::Replaced, reason);
                 }

@@ -13,6 +13,7 @@ use super::calendar::{Handling, fall_back};
 use crate::duration;
 use crate::ids::{AttemptId, JobName};
 use crate::input::{Input, Level};
+use crate::jitter::JUST_BEFORE;
 use crate::limits::{LATE_START, STEP_REACHES};
 use crate::matching::shift;
 use crate::reason::Reason;
@@ -109,13 +110,19 @@ impl Engine {
     /// is no longer than [`STEP_REACHES`].
     fn step_forward(&mut self, name: &JobName, before: Timestamp) {
         let Some(job) = self.job(name).cloned() else { return };
-        if self.dues.of(name).is_none_or(|due| due > self.now) {
-            return;
-        }
-        if self.is_held_back(name) {
+        let Some((_, first)) = self.first_due(name) else { return };
+        if self.last_due(name).is_none_or(|last| last <= before) {
+            if !self.is_held_back(name) {
+                self.handle_until(name, before, Handling::InTime);
+            }
             return self.schedule_next(name);
         }
-        self.handle_until(name, before, Handling::InTime);
+        // What waits for a look would be judged together with what the clock has skipped.
+        if self.held.contains_key(name) {
+            self.decide_held_by(name, before);
+        } else if first <= before {
+            self.handle_until(name, before, Handling::InTime);
+        }
         let job_row = Arc::clone(self.state.job_row(name));
         let passed = self.due_until(&job, &job_row, self.now);
         let Some(&latest) = passed.newest.last() else { return self.schedule_next(name) };
@@ -126,12 +133,13 @@ impl Engine {
             if !(wanted && alone) {
                 job_row.handled_times.break_off(job_row.handled);
             }
-            if wanted {
-                job_row.handled_times.grow(latest);
-            }
-            job_row.handled = latest;
+            job_row.handled = if wanted { shift(latest, JUST_BEFORE) } else { latest };
         });
-        if wanted {
+        if wanted && !self.is_held_back(name) {
+            self.change_job(name, |job_row| {
+                job_row.handled_times.grow(latest);
+                job_row.handled = latest;
+            });
             self.occurrence(&job, latest, Trigger::Schedule, Reason::Due);
         }
         self.schedule_next(name);

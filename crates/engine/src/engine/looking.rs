@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::Engine;
 use super::agent_link::Unavailable;
@@ -234,7 +234,7 @@ impl Engine {
             }
         }
         if look.is_complete() {
-            self.note_absences(look.began_at, &seen);
+            self.note_absences(look, &seen);
         }
         self.report_near_misses(&unclaimed);
     }
@@ -346,15 +346,26 @@ impl Engine {
         self.record_event(id.run, what);
     }
 
-    /// Adds a complete look to the proof that transfers it has not shown do not exist.
-    fn note_absences(&mut self, began_at: Timestamp, seen: &BTreeSet<TransferId>) {
-        let absent: Vec<AttemptId> = self
+    /// Adds a complete look to the proof that transfers it has not shown do not exist. Made with the
+    /// token of another user than a lost request, it proves nothing about that.
+    fn note_absences(&mut self, look: &Look, seen: &BTreeSet<TransferId>) {
+        let began_at = look.began_at;
+        let (absent, of_others): (Vec<&Attempt>, Vec<&Attempt>) = self
             .state
             .open_attempts()
             .filter(|attempt| attempt.phase != Phase::Intent)
             .filter(|attempt| attempt.transfer.is_none_or(|id| !seen.contains(&id)))
-            .map(|attempt| attempt.id)
-            .collect();
+            .partition(|attempt| !was_lost_by_another_user(attempt, look));
+        let absent: Vec<AttemptId> = absent.into_iter().map(|attempt| attempt.id).collect();
+        let hidden = of_others.len();
+        if self.agent_link.note_other_user(hidden > 0) && hidden > 0 {
+            let text = format!(
+                "the token is another user's now, which can't show whether a lost request of the \
+                 user before has arrived ({hidden} are looked for); each is waited for until its \
+                 `timeout`, or until that user's token is back"
+            );
+            self.log(Level::Warn, text);
+        }
         let took = self.looks.last_complete().map(|(began, came)| came.duration_since(began));
         for id in absent {
             let machine = self.state.run(id.run);
@@ -376,6 +387,12 @@ impl Engine {
         let window = self.set.agent.adopt_window.max(slow.min(ADOPT_WINDOW_CAP));
         if self.looks.are_short() { window.saturating_mul(SHORT_LIST_FACTOR) } else { window }
     }
+}
+
+/// True for a lost request of another user than that of the token that the look was made with.
+fn was_lost_by_another_user(attempt: &Attempt, look: &Look) -> bool {
+    let users = attempt.user.zip(look.user);
+    attempt.phase == Phase::Uncertain && users.is_some_and(|(theirs, ours)| theirs != ours)
 }
 
 /// A duration in milliseconds, within the range of a row.

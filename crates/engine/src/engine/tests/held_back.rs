@@ -6,6 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::overlap::{at_work, fates};
+use super::reload::scheduled;
 use super::stage::{Stage, at, job, secs, set};
 use crate::ids::{JobName, RunId};
 use crate::input::{Answer, Input, OperatorRequest, ReplyTo};
@@ -226,5 +227,30 @@ fn a_restart_does_not_make_it_a_missed_one() {
         stage.restart();
         let late = stage.rows.runs.values().filter(|run| run.trigger == Trigger::CatchUp);
         assert_ne!(late.count(), 0, "those were missed");
+    }
+}
+
+#[test]
+fn what_a_step_of_the_clock_skips_is_not_made_up_for_with_what_waits_for_a_look() {
+    // Where none is held, the transfer was seen at work a moment before.
+    for (held_until, latest, fate, catch_up) in [
+        (Some("01:20:30"), "02:20:00", RunState::Submitting, CatchUp::All),
+        (Some("01:20:30"), "02:20:00", RunState::Submitting, CatchUp::None),
+        (None, "02:10:00", RunState::Skipped, CatchUp::All),
+    ] {
+        let mut stage = away(|job| {
+            job.timetable = scheduled("a", "* * * * *").timetable.clone();
+            job.catch_up = catch_up;
+        });
+        if let Some(until) = held_until {
+            stage.until(at(until));
+        }
+        stage.step_clock(secs(3_600));
+        stage.failure = None;
+        stage.pass(secs(90));
+        let due = fates(&stage);
+        assert!(due.len() < 15, "{catch_up:?}: {} runs: {due:?}", due.len());
+        let latest = (at(latest), Trigger::Schedule, fate);
+        assert!(due.contains(&latest), "{catch_up:?}: {due:?}");
     }
 }

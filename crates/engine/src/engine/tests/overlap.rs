@@ -307,6 +307,21 @@ fn the_first_that_is_caught_up_waits_for_the_run_before_and_each_other_for_the_o
 }
 
 #[test]
+fn those_that_are_caught_up_in_turn_are_not_replaced_by_the_next_occurrence() {
+    let mut stage = Stage::new(vec![job("a", "to/", |job| {
+        (job.overlap, job.catch_up) = (Overlap::Replace, CatchUp::All);
+    })]);
+    stage.now = at("03:30:00");
+    stage.restart();
+    stage.until(at("05:10:00"));
+    let fates: Vec<_> = (0..5).map(|nth| stage.run(nth).state).collect();
+    let (first, replaced) = (RunState::Submitting, RunState::Canceled);
+    let waiting = RunState::Waiting;
+    assert_eq!(fates, [first, waiting, waiting, replaced, waiting], "04:00 for 05:00 alone");
+    assert_eq!(stage.run(4).behind, Some(stage.run(2).id));
+}
+
+#[test]
 fn an_end_that_can_not_be_is_not_believed() {
     let seen = |ended: Option<Timestamp>| {
         let mut stage = at_work(Overlap::Skip, CatchUp::Once);

@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::event_loop::{EventLoop, Output, StoreRequest};
 pub(super) use crate::fixtures::{OURS, at, job, look, secs, set};
 use crate::fixtures::{Rows, machine, record};
-use crate::ids::{AccessId, AlertKey, AttemptId, JobName, RunId, TransferId};
+use crate::ids::{AccessId, AlertKey, AttemptId, JobName, RunId, TransferId, UserId};
 use crate::input::{Answer, Effect, Input, Level, LogFields, OperatorRequest, ReplyTo};
 use crate::job::{Job, JobSet, PlaceTemplate};
 use crate::place::TransferRequest;
@@ -65,6 +65,8 @@ pub(super) struct Stage {
     pub(super) hold_looks: bool,
     /// Looks show also what was not asked for.
     pub(super) shows_all: bool,
+    /// The user of the token.
+    pub(super) user: Option<UserId>,
     /// The requests of looks.
     pub(super) requests: Vec<LookRequest>,
     /// Notes logged as warnings or errors.
@@ -110,6 +112,7 @@ impl Stage {
             failure: None,
             hold_looks: false,
             shows_all: false,
+            user: Some(OURS),
             requests: Vec::new(),
             warnings: Vec::new(),
             facts: Vec::new(),
@@ -213,6 +216,7 @@ impl Stage {
             incomplete: self.incomplete(),
             is_short: self.is_short,
             access: self.access,
+            user: self.user,
             agent: self.agent,
             clock_offset: self.knows_clock.then_some(self.clock_offset),
             ..look(began_at, self.listed.clone())
@@ -259,6 +263,7 @@ impl Stage {
         let requested_at = Some(self.now + self.clock_offset);
         let transfer = Transfer {
             if_it_skips: None,
+            may_be_of: Vec::new(),
             loose_fingerprint: request.loose_fingerprint(),
             status,
             progress: Progress { objects_total: 2, objects_transferred: 2, ..Progress::default() },

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use uuid::Uuid;
 
-use super::stage::{Stage, at, job, secs, set};
+use super::stage::{OURS, Stage, at, job, secs, set};
 use crate::ids::UserId;
 use crate::input::Input;
 use crate::job::{AgentSettings, JobSet, Terms};
@@ -204,4 +204,19 @@ fn a_sleep_between_the_answer_and_the_listing_teaches_no_delay() {
     stage.answer(SubmitAnswer::Uncertain("500".to_owned()));
     stage.pass(secs(200));
     assert_eq!(stage.submits.len(), 3, "it is looked for no longer than adopt_window");
+}
+
+#[test]
+fn looks_with_the_token_of_another_user_do_not_prove_that_a_request_was_lost() {
+    let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+    stage.until(at("01:00:00"));
+    stage.answer(SubmitAnswer::Uncertain("reset".to_owned()));
+    stage.user = Some(UserId(Uuid::from_u128(99)));
+    stage.until(at("01:20:00"));
+    assert_eq!(stage.submits.len(), 1, "nobody could have seen it");
+    let said = stage.warnings.iter().filter(|text| text.contains("another user's now"));
+    assert_eq!(said.count(), 1, "{:?}", stage.warnings);
+    stage.user = Some(OURS);
+    stage.until(at("01:30:00"));
+    assert_eq!(stage.submits.len(), 2, "it was lost");
 }
