@@ -3,7 +3,7 @@
 
 use reqwest::StatusCode;
 use serde::Serialize;
-use serde::de::IgnoredAny;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::client::AgentClient;
@@ -153,23 +153,56 @@ fn oddity(body: &[u8], token: &SecretString) -> Option<String> {
     if text.starts_with(b"<") {
         return Some("a web page: is that the agent?".to_owned());
     }
-    if let Ok([status, errors, error, success]) =
-        read_object(body, &["status", "errors", "error", "success"])
-    {
-        let failed = status.whole().is_some_and(|status| status >= 400)
-            || !errors.is_none()
-            || (!error.is_none() && error.flag() != Some(false))
-            || (!success.is_none() && success.flag() == Some(false));
-        let problem = || Problem::read(None, body).words;
-        return failed.then(|| format!("an error: {}", fit(&problem(), Some(token))));
-    }
-    match serde_json::from_slice::<IgnoredAny>(text) {
-        Ok(_) if text == b"false" => Some("`false`".to_owned()),
-        Ok(_) => None,
-        Err(_) => {
-            const GOOD: [&[u8]; 4] = [b"ok", b"success", b"accepted", b"created"];
-            let is_good = GOOD.iter().any(|word| word.eq_ignore_ascii_case(text));
-            (!is_good).then(|| "a text that says nothing of success".to_owned())
+    match serde_json::from_slice::<Value>(text) {
+        Ok(Value::Object(_)) => says_failure(body).then(|| {
+            let words = Problem::read(None, body).words;
+            format!("an error: {}", fit(&words, Some(token)))
+        }),
+        Ok(Value::Null | Value::Bool(true)) => None,
+        Ok(Value::Bool(false)) => Some("`false`".to_owned()),
+        Ok(Value::String(word)) if word.is_empty() || Uuid::parse_str(&word).is_ok() => None,
+        Ok(Value::String(word)) => unless_good(&word),
+        Ok(Value::Array(list)) if list.iter().all(Value::is_object) => None,
+        Ok(Value::Array(_)) => Some("a list that says nothing of success".to_owned()),
+        Ok(Value::Number(number)) => {
+            let is_good = number.as_u64().is_some_and(|number| number < 300);
+            (!is_good).then(|| format!("the number {number}"))
         }
+        Err(_) => unless_good(&String::from_utf8_lossy(text)),
     }
+}
+
+/// What there is to say of a text that is no word for success.
+fn unless_good(text: &str) -> Option<String> {
+    const GOOD: [&str; 5] = ["ok", "success", "accepted", "created", "queued"];
+    let is_good = GOOD.iter().any(|word| word.eq_ignore_ascii_case(text.trim()));
+    (!is_good).then(|| "a text that says nothing of success".to_owned())
+}
+
+/// Whether an object tells of a failure, in one of the forms that servers give it. One that has
+/// something to tell, and no sign of success, is an error's too.
+fn says_failure(body: &[u8]) -> bool {
+    let names = ["status", "statuscode", "code", "success", "issuccess", "succeeded", "ok"];
+    let Ok(signs) = read_object(body, &names) else { return true };
+    let names = ["error", "errors", "exception", "exceptionmessage", "result"];
+    let Ok([error, errors, exception, exception_message, result]) = read_object(body, &names)
+    else {
+        return true;
+    };
+    let names = ["message", "detail", "reason", "title", "type"];
+    let Ok(told) = read_object(body, &names) else { return true };
+    let [status, status_code, code, flags @ ..] = &signs;
+    let good = ["ok", "success", "succeeded", "accepted", "created", "queued"];
+    let is_good = |word: &str| good.iter().any(|good| good.eq_ignore_ascii_case(word));
+    let numbers = [status, status_code, code].map(|number| number.whole());
+    let words = [status, code, &result].map(|word| word.word().filter(|_| word.whole().is_none()));
+    let has_failed = numbers.iter().flatten().any(|number| *number >= 400 || *number < 0)
+        || words.iter().flatten().any(|word| !is_good(word))
+        || flags.iter().any(|flag| !flag.is_none() && flag.flag() == Some(false))
+        || [&errors, &exception, &exception_message].iter().any(|it| !it.is_none())
+        || (!error.is_none() && error.flag() != Some(false));
+    let has_succeeded = numbers.iter().flatten().any(|number| *number < 400)
+        || words.iter().flatten().any(|word| is_good(word))
+        || flags.iter().any(|flag| flag.flag() == Some(true));
+    has_failed || (!has_succeeded && told.iter().any(|it| it.word().is_some()))
 }
