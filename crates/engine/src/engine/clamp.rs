@@ -4,6 +4,8 @@
 //! limit was written while the clock was ahead, and would block or silence a job until then. It is
 //! set back to the limit, and this is logged once.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
@@ -11,6 +13,7 @@ use crate::ids::{AttemptId, JobName, RunId};
 use crate::input::Level;
 use crate::limits::{ADOPT_WINDOW_CAP, AHEAD_MAX, WATCH};
 use crate::matching::shift;
+use crate::record::{Pause, PauseOfAll, Record};
 use crate::run::{Attempt, Run};
 
 /// Sets times back to their limit, and notes how far ahead they were.
@@ -46,6 +49,7 @@ impl Engine {
         for job in jobs {
             self.clamp_job(&job, &mut clamp);
         }
+        self.clamp_pause_of_all(&mut clamp);
         if clamp.furthest.is_zero() {
             return;
         }
@@ -89,10 +93,28 @@ impl Engine {
             clamp.optional(&mut job_row.last_success, now);
             clamp.optional(&mut job_row.late_reported_at, now);
             if let Some(pause) = &mut job_row.pause {
-                clamp.to(&mut pause.at, now);
+                clamp_pause(pause, now, clamp);
             }
         });
     }
+
+    fn clamp_pause_of_all(&mut self, clamp: &mut Clamp) {
+        let mut pauses = PauseOfAll::clone(self.state.pause_of_all());
+        let Some(pause) = &mut pauses.pause else { return };
+        clamp_pause(pause, self.now, clamp);
+        if pauses != **self.state.pause_of_all() {
+            self.record(Record::PauseOfAll(Arc::new(pauses)));
+        }
+    }
+}
+
+/// Sets a pause back as a whole: its end was reckoned by the same clock.
+fn clamp_pause(pause: &mut Pause, now: Timestamp, clamp: &mut Clamp) {
+    let ahead = pause.at.duration_since(now);
+    if ahead > AHEAD_MAX {
+        pause.until = pause.until.map(|until| shift(until, -ahead));
+    }
+    clamp.to(&mut pause.at, now);
 }
 
 /// The latest time at which an unfinished run may be ready: the longest back-off, plus a tenth.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::reload::scheduled;
 use super::stage::{Stage, at, job, secs, set};
@@ -136,5 +136,21 @@ fn a_pause_takes_what_is_due_in_it_and_leaves_what_jitter_delays_beyond_its_end(
         assert_eq!(stage.engine().next_wakeup(), Some(due), "{all}: to its end, too");
         stage.until(due);
         assert_eq!(dues(&stage), [at("01:00:00")], "{all}");
+    }
+}
+
+#[test]
+fn a_pause_that_a_clock_far_ahead_has_begun_is_over_after_as_long_a_time() {
+    for of_all in [false, true] {
+        let mut stage = Stage::new(vec![job("a", "to/", |_| {})]);
+        let now = stage.now;
+        stage.now += SignedDuration::from_hours(24 * 40);
+        let (name, until) = (JobName::new("a"), stage.now + secs(600));
+        pause(&mut stage, Some(&name).filter(|_| !of_all), Some(until));
+        let before = stage.submits.len();
+        stage.now = now + secs(60);
+        stage.restart();
+        stage.until(at("01:00:00"));
+        assert_eq!(stage.submits.len(), before + 1, "{of_all}");
     }
 }
