@@ -138,6 +138,7 @@ fn record(attempt: &Attempt) -> Transfer {
         fingerprint: attempt.fingerprint,
         if_it_skips: None,
         may_be_of: Vec::new(),
+        tells_no_progress: false,
         loose_fingerprint: attempt.fingerprint,
         of_sync: false,
         of_retry_batch: false,

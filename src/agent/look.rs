@@ -88,7 +88,9 @@ impl AgentClient {
         let mut bytes = 0;
         while let Some(number) = paging.next_page() {
             let answer = self.page(&token, number, page_size).await;
-            match answer.and_then(|answer| self.take_page(answer, &token, request, &mut paging)) {
+            let taken = answer
+                .and_then(|answer| self.take_page(answer, &token, request, user, &mut paging));
+            match taken {
                 Ok(length) => bytes += length,
                 Err(error @ AskError::BadToken(_)) => return Err(error),
                 Err(error) if paging.is_at_start() => return Err(error),
@@ -126,6 +128,7 @@ impl AgentClient {
         answer: RawAnswer,
         token: &SecretString,
         request: &LookRequest,
+        ours: Option<UserId>,
         paging: &mut Paging,
     ) -> Result<usize, AskError> {
         let clock_offset = offset(&answer);
@@ -136,7 +139,7 @@ impl AgentClient {
             paging.record(PageRecord {
                 id: record.id,
                 requested_at: record.requested_at,
-                unreadable: record.doubt(request, depth),
+                unreadable: record.doubt(request, depth, ours),
                 wanted: record.wanted_by(request),
             });
         };

@@ -129,6 +129,7 @@ impl Flight {
             fingerprint: request.fingerprint(),
             if_it_skips: None,
             may_be_of: Vec::new(),
+            tells_no_progress: false,
             loose_fingerprint: request.loose_fingerprint(),
             of_sync: false,
             of_retry_batch: false,

@@ -126,6 +126,7 @@ pub(crate) fn record(
         fingerprint,
         if_it_skips: None,
         may_be_of: Vec::new(),
+        tells_no_progress: false,
         loose_fingerprint: fingerprint,
         of_sync: false,
         of_retry_batch: false,

@@ -44,11 +44,12 @@ impl Place {
     }
 
     /// True when one of the two places lies in the other, or they are the same: same account and
-    /// bucket, and one path is a prefix of the other at a `/`. Object ids are not considered, so
-    /// the answer errs on the side of an overlap.
+    /// bucket, by name or by id, and one path is a prefix of the other at a `/`. Object ids are not
+    /// considered, so the answer errs on the side of an overlap.
     pub fn overlaps(&self, other: &Place) -> bool {
+        let same_id = !self.bucket_id.is_empty() && self.bucket_id == other.bucket_id;
         self.account == other.account
-            && self.bucket == other.bucket
+            && (self.bucket == other.bucket || same_id)
             && paths_overlap(&self.path, &other.path)
     }
 }

@@ -53,6 +53,20 @@ impl TransferStatus {
         }
     }
 
+    /// True for a transfer that certainly moves, or is about to.
+    pub fn is_at_work(self) -> bool {
+        match self {
+            Self::Created | Self::Running => true,
+            Self::Completed
+            | Self::Canceled
+            | Self::Error
+            | Self::Canceling
+            | Self::Pausing
+            | Self::Paused
+            | Self::Unknown => false,
+        }
+    }
+
     /// True when the agent will not change the transfer any more.
     pub fn is_terminal(self) -> bool {
         match self {
@@ -144,6 +158,8 @@ pub struct Transfer {
     pub unknown_status: Option<String>,
     /// Its counters.
     pub progress: Progress,
+    /// It tells none of the counters that would show whether it moves.
+    pub tells_no_progress: bool,
 }
 
 impl Transfer {

@@ -15,6 +15,7 @@ pub fn transfer(world: &World, found: &SimTransfer, now: Timestamp) -> Transfer 
         fingerprint: found.fingerprint,
         if_it_skips: None,
         may_be_of: Vec::new(),
+        tells_no_progress: false,
         loose_fingerprint: found.loose_fingerprint,
         of_sync: found.sync_cycle.is_some(),
         of_retry_batch: found.retry_batch.is_some(),

@@ -122,6 +122,24 @@ impl<'de> Scalar<'de> {
         Uuid::parse_str(text.trim()).ok().filter(|uuid| !uuid.is_nil())
     }
 
+    /// Whether it refers to another record; absent if that can't be told. Besides the forms of
+    /// [`Scalar::is_none`], agents may write "none" as zero, as false, as a word, or as an empty
+    /// object or list.
+    pub(crate) fn reference(&self) -> Option<bool> {
+        if self.uuid().is_some() {
+            return Some(true);
+        }
+        let words = ["null", "none", "undefined"];
+        let is_empty = match self {
+            Self::Text(text) => words.iter().any(|word| text.trim().eq_ignore_ascii_case(word)),
+            Self::Whole(number) => *number == 0,
+            Self::Float(number) => *number == 0.0,
+            Self::Bool(flag) => !flag,
+            Self::Null | Self::Object(_) | Self::List => true,
+        };
+        (is_empty || self.is_none()).then_some(false)
+    }
+
     /// True for null, for empty text, and for the zero uuid: .NET's ways to write "none".
     pub(crate) fn is_none(&self) -> bool {
         match self {

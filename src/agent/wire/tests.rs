@@ -49,6 +49,7 @@ fn expected() -> Transfer {
         fingerprint: request().fingerprint(),
         if_it_skips: None,
         may_be_of: Vec::new(),
+        tells_no_progress: false,
         loose_fingerprint: request().loose_fingerprint(),
         of_sync: false,
         of_retry_batch: false,
@@ -202,7 +203,7 @@ fn a_record_that_leaves_out_a_part_of_its_places_is_like_what_was_asked_for_if_n
     };
     let (asked, found) = (request(), |body: &str, look: &LookRequest| {
         let record = read(body).1.remove(0);
-        assert_eq!(record.doubt(look, look.since), None, "the list is read whole: {body}");
+        assert_eq!(record.doubt(look, look.since, None), None, "the list is read whole: {body}");
         record.wanted_by(look)
     });
     for (name, value) in [
@@ -241,6 +242,29 @@ fn a_sync_or_a_retry_batch_is_told_from_none() {
     let retry =
         CAMEL.replace("ID\":\"00000000-0000-0000-0000-000000000000\"", &format!("ID\":\"{id}\""));
     assert!(one(&retry).of_retry_batch);
+    for none in ["0", "false", "{}", "[]", "\"null\"", "\"None\""] {
+        let none = CAMEL.replace("\"syncCycleId\":null", &format!("\"syncCycleId\":{none}"));
+        assert!(!one(&none).of_sync, "{none}");
+    }
+    for odd in ["7", "true", "\"cycle\""] {
+        let odd = CAMEL.replace("\"syncCycleId\":null", &format!("\"syncCycleId\":{odd}"));
+        let record = read(&odd).1.remove(0);
+        let look = LookRequest {
+            since: jiff::Timestamp::MIN,
+            fingerprints: BTreeSet::from([request().fingerprint()]),
+            transfers: BTreeSet::new(),
+            requests: [request()].into(),
+        };
+        let doubt = record.doubt(&look, look.since, None).expect(&odd);
+        assert!(doubt.contains("`syncCycleId`"), "it may be ours: {doubt}");
+    }
+}
+
+#[test]
+fn a_record_without_counters_tells_no_progress() {
+    assert!(!one(CAMEL).tells_no_progress);
+    let body = r#"[{"id":"00000000-0000-0000-0000-00000000000a","total":3}]"#;
+    assert!(one(body).tells_no_progress);
 }
 
 #[test]
@@ -259,6 +283,9 @@ fn a_total_of_no_objects_needs_no_further_counts() {
     assert!(!one(body).progress.objects_incomplete);
     let body = r#"[{"id":"00000000-0000-0000-0000-00000000000a","total":1}]"#;
     assert!(one(body).progress.objects_incomplete);
+    let told =
+        r#"[{"id":"00000000-0000-0000-0000-00000000000a","total":3,"transferred":1,"skipped":0}]"#;
+    assert!(!one(told).progress.objects_incomplete, "two have not arrived, whatever failed");
 }
 
 #[test]
@@ -302,7 +329,8 @@ fn doubt(body: &str) -> Option<String> {
         requests: [request()].into(),
     };
     let (_, records) = read(body);
-    records[0].doubt(&request, request.since - SignedDuration::from_secs(1))
+    let ours = expected().user;
+    records[0].doubt(&request, request.since - SignedDuration::from_secs(1), ours)
 }
 
 #[test]
@@ -323,6 +351,12 @@ fn what_could_be_read_rules_a_record_out() {
     assert_eq!(doubt(&no_id.replace("2026-11-23", "2026-11-22")), None, "too old");
     let sync = no_id.replace("\"transferType\":1", "\"transferType\":2");
     assert_eq!(doubt(&sync), None, "a sync");
+    let batch =
+        no_id.replace("ID\":\"00000000-0000-0000-0000-0", "ID\":\"00000000-0000-0000-0000-1");
+    assert_eq!(doubt(&batch), None, "the agent's own repetition");
+    let ours = expected().user.expect("it tells").to_string();
+    let theirs = no_id.replace(&ours, "00000000-0000-0000-0000-0000000000ff");
+    assert_eq!(doubt(&theirs), None, "another user's");
     let odd_skip = CAMEL.replace("\"allowSkip\":true", "\"allowSkip\":\"yes\"");
     assert!(doubt(&odd_skip).is_some());
     for (odd, other) in [("\"footage\"", "\"cold\""), ("\"cold\"", "\"footage\"")] {

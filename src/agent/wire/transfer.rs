@@ -58,8 +58,11 @@ pub(crate) struct ReadRecord {
     pub(crate) transfer: Option<Transfer>,
     /// The parts of its places that the record has, if some are missing.
     remains: Option<Box<Remains>>,
-    /// It belongs to a sync: such a record is never ours (protocol, rule 4).
-    of_sync: bool,
+    /// It belongs to a sync, or is the agent's own repetition: such a record is never ours
+    /// (protocol, rule 4).
+    of_agent: bool,
+    /// Whose it is, if it tells.
+    user: Option<UserId>,
 }
 
 /// The places of a record that does not tell all of them: parts are null, or could not be read.
@@ -131,9 +134,9 @@ impl ReadRecord {
             let if_it_skips = matches!(allow_skip, Scalar::Null).then(|| exact(true));
             Some((exact(allow_skip.flag()?), loose, if_it_skips))
         })();
-        let of_sync = !sync_cycle.is_none();
-        let transfer =
-            id.zip(fingerprints).map(|(id, (fingerprint, loose_fingerprint, if_it_skips))| {
+        let (sync, batch) = (sync_cycle.reference(), retry_batch.reference());
+        let transfer = id.zip(fingerprints).zip(sync.zip(batch)).map(
+            |((id, (fingerprint, loose_fingerprint, if_it_skips)), (of_sync, of_retry_batch))| {
                 Transfer {
                     id,
                     user: user.uuid().map(UserId),
@@ -141,8 +144,11 @@ impl ReadRecord {
                     if_it_skips,
                     loose_fingerprint,
                     may_be_of: Vec::new(),
+                    tells_no_progress: [transferred, skipped, failed, transferred_size, percent]
+                        .iter()
+                        .all(|counter| counter.is_none()),
                     of_sync,
-                    of_retry_batch: !retry_batch.is_none(),
+                    of_retry_batch,
                     kind,
                     requested_at,
                     ended_at: end_date.word().and_then(instant),
@@ -158,13 +164,16 @@ impl ReadRecord {
                         percent: percent.measure().min(100.0),
                         speed: average_speed.measure(),
                         cost_usd: cost.amount(),
-                        // Of no objects at all there is nothing more to tell.
-                        objects_incomplete: (total.is_none() || total.count() > 0)
-                            && [transferred, skipped, failed].iter().any(|it| it.is_none()),
+                        // Of no objects at all there is nothing more to tell, and what was neither
+                        // transferred nor skipped has not arrived, whatever failed.
+                        objects_incomplete: (total.is_none() && failed.is_none())
+                            || (total.is_none() || total.count() > 0)
+                                && [transferred, skipped].iter().any(|it| it.is_none()),
                     },
                 }
-            });
-        let of_sync = of_sync || matches!(kind, Some(2 | 4));
+            },
+        );
+        let of_agent = [sync, batch].contains(&Some(true)) || matches!(kind, Some(2 | 4));
         let texts = [source_bucket, source_path, destination_bucket, destination_path];
         let is_somebodys = |account: &AccountId| !account.0.is_nil();
         let leaves_out = texts.iter().any(|text| matches!(text, Scalar::Null))
@@ -188,11 +197,13 @@ impl ReadRecord {
                 (destination_bucket.text().is_some(), "destinationBucket"),
                 (destination_path.text().is_some(), "destinationPath"),
                 (allow_skip.flag().is_some(), "allowSkip"),
+                (sync.is_some(), "syncCycleId"),
+                (batch.is_some(), "retryBatchTransferID"),
             ];
             let unreadable = parts.iter().find_map(|(is_read, name)| (!is_read).then_some(*name));
             Box::new(Remains { source, destination, unreadable })
         });
-        Self { id, requested_at, transfer, remains, of_sync }
+        Self { id, requested_at, transfer, remains, of_agent, user: user.uuid().map(UserId) }
     }
 
     /// The transfer, if the request wants it. One that leaves out parts of its places is like what
@@ -211,13 +222,19 @@ impl ReadRecord {
     }
 
     /// What could not be read of the record, in words, if the rest does not rule out that it is
-    /// wanted: a look with such a record proves no absence.
-    pub(crate) fn doubt(&self, request: &LookRequest, since: Timestamp) -> Option<String> {
+    /// wanted: a look with such a record proves no absence. `ours` is the user of the token.
+    pub(crate) fn doubt(
+        &self,
+        request: &LookRequest,
+        since: Timestamp,
+        ours: Option<UserId>,
+    ) -> Option<String> {
         let remains = self.remains.as_ref().filter(|_| self.transfer.is_none())?;
         let may_be_wanted = self.id.is_some_and(|id| request.transfers.contains(&id))
             || request.that_may_be(&remains.source, &remains.destination).next().is_some();
         let is_old = self.requested_at.is_some_and(|at| at < since);
-        if !may_be_wanted || self.of_sync || is_old {
+        let is_anothers = self.user.zip(ours).is_some_and(|(theirs, ours)| theirs != ours);
+        if !may_be_wanted || self.of_agent || is_anothers || is_old {
             return None;
         }
         let of = self.id.map_or_else(|| "a transfer".to_owned(), |id| format!("transfer {id}"));

@@ -92,6 +92,7 @@ impl Engine {
         let destination = &machine.row().request.destination;
         self.state
             .overlapping(destination)
+            .into_iter()
             .find(|other| self.keeps_destination(*other, machine, place))
             .map(|run| WaitReason::Destination { run, job: self.job_of(run) })
     }

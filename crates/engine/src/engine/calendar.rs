@@ -218,12 +218,21 @@ impl Engine {
                 };
                 let replaced: Vec<RunId> =
                     unfinished.into_iter().filter(|run| !in_turn(run)).collect();
+                // The place in the line of one that waits is not lost.
+                let waiting = |run: &RunId| {
+                    let machine = self.state.run(*run);
+                    (machine.state() == RunState::Waiting).then_some(machine.row().ready_at)
+                };
+                let place = replaced.iter().filter_map(waiting).min();
                 for run in replaced {
                     let reason = CancelReason::NewerOccurrence.into();
                     self.cancel_run(run, CancelCause::Replaced, reason);
                 }
                 let behind = self.last_ahead(&job.name);
-                self.open_run(job, trigger, Some(at), behind, reason, None);
+                let run = self.open_run(job, trigger, Some(at), behind, reason, None);
+                if let Some(place) = place {
+                    self.change_run(run, |run| run.ready_at = place);
+                }
             }
         }
     }

@@ -11,55 +11,71 @@ use crate::place::{Place, segments};
 /// Runs by destination.
 #[derive(Debug, Default)]
 pub(super) struct DestinationIndex {
-    /// Account and bucket, then the path in comparable form.
-    buckets: BTreeMap<(AccountId, String), BTreeMap<String, BTreeSet<RunId>>>,
+    /// Then the path in comparable form.
+    buckets: BTreeMap<Bucket, BTreeMap<String, BTreeSet<RunId>>>,
+}
+
+/// A bucket of an account, by one of its names.
+type Bucket = (AccountId, BucketName);
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum BucketName {
+    Name(String),
+    Id(String),
 }
 
 impl DestinationIndex {
     /// Adds a run's destination.
     pub(super) fn insert(&mut self, place: &Place, run: RunId) {
-        self.buckets
-            .entry((place.account, place.bucket.clone()))
-            .or_default()
-            .entry(key(&place.path))
-            .or_default()
-            .insert(run);
+        for bucket in buckets(place) {
+            let paths = self.buckets.entry(bucket).or_default();
+            paths.entry(key(&place.path)).or_default().insert(run);
+        }
     }
 
     /// Removes a run's destination.
     pub(super) fn remove(&mut self, place: &Place, run: RunId) {
-        let bucket = (place.account, place.bucket.clone());
-        let Some(paths) = self.buckets.get_mut(&bucket) else { return };
         let path = key(&place.path);
-        if let Some(runs) = paths.get_mut(&path) {
-            runs.remove(&run);
-            if runs.is_empty() {
-                paths.remove(&path);
+        for bucket in buckets(place) {
+            let Some(paths) = self.buckets.get_mut(&bucket) else { continue };
+            if let Some(runs) = paths.get_mut(&path) {
+                runs.remove(&run);
+                if runs.is_empty() {
+                    paths.remove(&path);
+                }
             }
-        }
-        if paths.is_empty() {
-            self.buckets.remove(&bucket);
+            if paths.is_empty() {
+                self.buckets.remove(&bucket);
+            }
         }
     }
 
     /// Runs whose destination equals this one, contains it or lies in it.
-    pub(super) fn overlapping(&self, place: &Place) -> impl Iterator<Item = RunId> + '_ {
+    pub(super) fn overlapping(&self, place: &Place) -> BTreeSet<RunId> {
         let path = key(&place.path);
-        let above: Vec<String> = std::iter::once(0)
-            .chain(path.match_indices('/').map(|(at, _)| at + 1))
-            .filter(|&end| end < path.len())
-            .map(|end| path[..end].to_owned())
-            .collect();
-        let paths = self.buckets.get(&(place.account, place.bucket.clone()));
-        paths.into_iter().flat_map(move |paths| {
-            let containing = above.iter().filter_map(|ancestor| paths.get(ancestor));
+        let ends = std::iter::once(0).chain(path.match_indices('/').map(|(at, _)| at + 1));
+        let above: Vec<&str> =
+            ends.filter(|&end| end < path.len()).map(|end| &path[..end]).collect();
+        let mut found = BTreeSet::new();
+        for bucket in buckets(place) {
+            let Some(paths) = self.buckets.get(&bucket) else { continue };
+            let containing = above.iter().filter_map(|ancestor| paths.get(*ancestor));
             let within = paths
                 .range(path.clone()..)
                 .take_while(|(inner, _)| inner.starts_with(&path))
                 .map(|(_, runs)| runs);
-            containing.chain(within).flatten().copied().collect::<Vec<_>>()
-        })
+            found.extend(containing.chain(within).flatten());
+        }
+        found
     }
+}
+
+/// The names of the bucket that a place lies in.
+fn buckets(place: &Place) -> impl Iterator<Item = Bucket> {
+    let id = Some(&place.bucket_id).filter(|id| !id.is_empty());
+    let names = [Some(BucketName::Name(place.bucket.clone())), id.cloned().map(BucketName::Id)];
+    let account = place.account;
+    names.into_iter().flatten().map(move |name| (account, name))
 }
 
 /// A path in comparable form: its segments, each followed by a `/`, so that containment is a
@@ -75,31 +91,38 @@ mod tests {
 
     #[test]
     fn what_overlaps_is_found_above_at_and_below() {
-        let place = |path: &str| Place {
+        let place = |(bucket, bucket_id, path): (&str, &str, &str)| Place {
             account: AccountId(Uuid::from_u128(7)),
-            bucket: "b".to_owned(),
-            bucket_id: String::new(),
+            bucket: bucket.to_owned(),
+            bucket_id: bucket_id.to_owned(),
             path: path.to_owned(),
             id: String::new(),
         };
-        let paths = ["", "a/", "/a/b", "a/b/c/", "ab/", "a/bc/"];
+        let paths = [
+            ("b", "", ""),
+            ("b", "", "a/"),
+            ("b", "", "/a/b"),
+            ("b", "7", "a/b/c/"),
+            ("b", "", "ab/"),
+            ("b", "", "a/bc/"),
+            ("renamed", "7", "a/b/"),
+            ("other", "8", "a/b/"),
+            ("7", "", "a/b/"),
+        ];
         let mut index = DestinationIndex::default();
         for (number, path) in paths.iter().enumerate() {
-            index.insert(&place(path), RunId(Uuid::from_u128(number as u128)));
+            index.insert(&place(*path), RunId(Uuid::from_u128(number as u128)));
         }
         for path in paths {
-            let mut found: Vec<_> = index.overlapping(&place(path)).collect();
-            found.sort();
-            let mut expected: Vec<_> = (0..paths.len())
+            let expected: BTreeSet<_> = (0..paths.len())
                 .filter(|&other| place(path).overlaps(&place(paths[other])))
                 .map(|other| RunId(Uuid::from_u128(other as u128)))
                 .collect();
-            expected.sort();
-            assert_eq!(found, expected, "for `{path}`");
+            assert_eq!(index.overlapping(&place(path)), expected, "for `{path:?}`");
         }
         for (number, path) in paths.iter().enumerate() {
-            index.remove(&place(path), RunId(Uuid::from_u128(number as u128)));
+            index.remove(&place(*path), RunId(Uuid::from_u128(number as u128)));
         }
-        assert_eq!(index.overlapping(&place("")).count(), 0);
+        assert!(index.buckets.is_empty());
     }
 }

@@ -83,11 +83,15 @@ impl Engine {
     /// Takes in a look that shows one of our transfers.
     pub(super) fn saw(&mut self, id: AttemptId, record: &Transfer) {
         let attempt = self.state.attempt(id);
-        if !attempt.phase.is_open() || attempt.transfer != Some(record.id) {
+        if attempt.transfer != Some(record.id) {
             return;
         }
         if attempt.phase == Phase::GivenUp {
             self.seen_again(id);
+        } else if attempt.phase == Phase::Closed && record.status.is_at_work() {
+            self.goes_on(id, record);
+        } else if !attempt.phase.is_open() {
+            return;
         }
         self.note_listed(id, record);
         let was_ending = self.state.attempt(id).ended_at.is_some();
@@ -128,6 +132,15 @@ impl Engine {
         if self.state.run(id.run).is_over() {
             self.cancel_extra_transfer(id, CancelReason::ReturnedTransfer);
         }
+    }
+
+    /// Takes back the end of an attempt whose transfer is at work again, or still: somebody has
+    /// resumed it, or the agent was wrong. Nothing is sent beside it.
+    fn goes_on(&mut self, id: AttemptId, record: &Transfer) {
+        let row = self.state.attempt(id).found(record, self.now);
+        self.change_attempt(id, |attempt| *attempt = row);
+        let text = format!("transfer {} was over, and is at work again", record.id);
+        self.log_run(Level::Warn, id.run, None, text);
     }
 
     /// Reports that complete looks no longer show a transfer. Its run waits for it until its

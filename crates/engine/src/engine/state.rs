@@ -220,7 +220,7 @@ impl State {
     }
 
     /// Runs in memory whose destination overlaps with this place.
-    pub(super) fn overlapping(&self, place: &Place) -> impl Iterator<Item = RunId> {
+    pub(super) fn overlapping(&self, place: &Place) -> BTreeSet<RunId> {
         self.destinations.overlapping(place)
     }
 

@@ -32,11 +32,6 @@ impl<K: Ord + Clone> Timers<K> {
         }
     }
 
-    /// The time of a subject.
-    pub(super) fn of(&self, of: &K) -> Option<Timestamp> {
-        self.of.get(of).copied()
-    }
-
     /// The earliest time.
     pub(super) fn next(&self) -> Option<Timestamp> {
         self.in_order.first().map(|(at, _)| *at)
@@ -71,7 +66,6 @@ mod tests {
         timers.set("early", Some(at(10)));
         timers.set("early", Some(at(20)));
         assert_eq!(timers.next(), Some(at(20)), "the new time takes the place of the old one");
-        assert_eq!(timers.of(&"early"), Some(at(20)));
         assert_eq!(timers.first_due(at(19)), None);
         assert_eq!(timers.first_due(at(20)), Some("early"));
         assert_eq!(timers.due(at(30)), ["early", "late"]);
@@ -81,6 +75,6 @@ mod tests {
         timers.set("late", Some(at(30)));
         assert_eq!(timers.due(at(30)), ["late"], "set again, it stays");
         timers.set("late", None);
-        assert_eq!((timers.next(), timers.of(&"late")), (None, None));
+        assert_eq!(timers.next(), None);
     }
 }

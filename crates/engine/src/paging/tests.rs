@@ -26,6 +26,7 @@ fn transfer(id: TransferId) -> Transfer {
         fingerprint: Fingerprint::of(place, place, true),
         if_it_skips: None,
         may_be_of: Vec::new(),
+        tells_no_progress: false,
         loose_fingerprint: Fingerprint::loose(place, place),
         of_sync: false,
         of_retry_batch: false,

@@ -33,6 +33,8 @@ pub(crate) struct Observations {
     moved_at: Option<Timestamp>,
     /// The counters of that look.
     progress: Option<Progress>,
+    /// The counters that a look told last.
+    told: Option<Progress>,
     /// How fast they move.
     pace: Pace,
     /// When its progress was last recorded.
@@ -129,6 +131,9 @@ impl Observations {
         self.agent_away = false;
         self.moved_at = Some(moved_at);
         self.progress = Some(record.progress);
+        if !record.tells_no_progress {
+            self.told = self.progress;
+        }
         self.pace.saw(now, record.progress.bytes_transferred);
     }
 
@@ -153,21 +158,24 @@ impl Observations {
     }
 
     /// When the counters of its transfer last moved, by a clock that stands still while the
-    /// transfer is paused or the agent is away. After a restart it goes on from the row.
+    /// transfer is paused, the agent is away, or none of them is told. After a restart it goes on from the row.
     pub(crate) fn moved_by(
         &self,
         attempt: &Attempt,
         record: &Transfer,
         now: Timestamp,
     ) -> Timestamp {
-        let last = self.progress.unwrap_or(attempt.progress);
-        if record.progress.moved_since(&last) || attempt.status.is_none() {
+        let last = self.told.unwrap_or(attempt.progress);
+        let has_moved = !record.tells_no_progress && record.progress.moved_since(&last);
+        if has_moved || attempt.status.is_none() {
             return now;
         }
         let moved_at = self.moved_at.unwrap_or(attempt.moved_at);
         let Some(seen_at) = self.seen_at else { return moved_at.min(now) };
         let stands_still = match record.status {
-            TransferStatus::Running | TransferStatus::Unknown => self.agent_away,
+            TransferStatus::Running | TransferStatus::Unknown => {
+                self.agent_away || record.tells_no_progress
+            }
             TransferStatus::Created
             | TransferStatus::Completed
             | TransferStatus::Canceled

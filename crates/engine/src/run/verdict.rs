@@ -18,7 +18,7 @@ impl RunMachine {
                 Some(cancel) => (cancel.cause.end(), cancel.reason.clone()),
                 // Our own cancel, its request lost with a full disk, must not be taken for a
                 // person's.
-                None if attempt.deadline <= now => {
+                None if attempt.deadline <= attempt.finished_at.unwrap_or(now) => {
                     let end = AttemptEnd::CanceledPastTimeout { limit: run.terms.timeout };
                     (Ended::TimedOut, end.into())
                 }

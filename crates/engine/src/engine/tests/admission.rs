@@ -309,3 +309,30 @@ fn an_agent_that_has_forgotten_its_list_does_not_keep_the_slots() {
     assert_eq!(stage.submits.len(), 2);
     assert_eq!(stage.run(0).state, RunState::Running, "its job and its place are still taken");
 }
+
+#[test]
+fn one_that_replaces_another_that_waits_takes_its_place_in_the_line() {
+    let at_times = |name: &str, to: &str, schedule: &str| {
+        job(name, to, |job| {
+            let schedule = Schedule::parse(schedule).expect("a schedule");
+            job.timetable = Timetable::new(vec![schedule], "UTC", TimeZone::UTC);
+            job.overlap = Overlap::Replace;
+        })
+    };
+    let jobs = vec![
+        at_times("often", "a/", "*/10 1 * * *"),
+        at_times("first", "b/", "58 0 * * *"),
+        at_times("other", "c/", "5 1 * * *"),
+    ];
+    let mut narrow = JobSet::clone(&set(jobs));
+    narrow.agent.max_active = 1;
+    let mut stage = Stage::with(Arc::new(narrow));
+    stage.until(at("00:58:00"));
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(1, TransferStatus::Running);
+    stage.until(at("01:11:00"));
+    stage.status(1, TransferStatus::Completed);
+    stage.until(at("01:12:00"));
+    let next = stage.submits[1].0.run;
+    assert_eq!(stage.rows.runs[&next].job, JobName::new("often"));
+}

@@ -264,6 +264,7 @@ impl Stage {
         let transfer = Transfer {
             if_it_skips: None,
             may_be_of: Vec::new(),
+            tells_no_progress: false,
             loose_fingerprint: request.loose_fingerprint(),
             status,
             progress: Progress { objects_total: 2, objects_transferred: 2, ..Progress::default() },

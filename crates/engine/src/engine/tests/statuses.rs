@@ -174,6 +174,42 @@ fn progress_starts_the_stall_timer_anew() {
 }
 
 #[test]
+fn a_transfer_without_counters_has_not_stalled_and_one_that_tells_them_now_and_then_has() {
+    for (told_at_times, state) in [(false, RunState::Running), (true, RunState::Canceling)] {
+        let mut stage = running(|terms| {
+            terms.stall_timeout = Some(SignedDuration::from_mins(5));
+            terms.timeout = SignedDuration::from_hours(4);
+        });
+        let told = stage.record(1).progress;
+        for minute in 0..30 {
+            let tells = told_at_times && minute % 2 == 0;
+            stage.record(1).tells_no_progress = !tells;
+            stage.record(1).progress = if tells { told } else { Progress::default() };
+            stage.pass(secs(60));
+        }
+        assert_eq!(stage.run(0).state, state, "{told_at_times}");
+    }
+}
+
+#[test]
+fn nothing_is_sent_beside_a_transfer_that_goes_on_after_it_was_seen_to_fail() {
+    let mut stage = running(|terms| terms.retry.max_attempts = 3);
+    stage.pass(secs(10));
+    stage.history_is_silent = true;
+    stage.status(1, TransferStatus::Error);
+    while stage.run(0).state != RunState::BackingOff {
+        stage.pass(secs(1));
+    }
+    stage.status(1, TransferStatus::Running);
+    stage.pass(secs(300));
+    assert_eq!(stage.submits.len(), 1, "{}", stage.run(0).reason);
+    stage.status(1, TransferStatus::Completed);
+    stage.pass(secs(120));
+    assert_eq!(stage.run(0).state, RunState::Succeeded, "{}", stage.run(0).reason);
+    assert_eq!(stage.submits.len(), 1);
+}
+
+#[test]
 fn a_cancel_that_never_ends_gives_its_slot_back_and_keeps_its_destination() {
     let long = |job: &mut crate::job::Job| {
         let timeout = SignedDuration::from_mins(30);
@@ -219,6 +255,16 @@ fn a_cancel_before_the_timeout_is_a_persons() {
     stage.pass(secs(60));
     assert_eq!(stage.run(0).state, RunState::Canceled);
     assert!(stage.run(0).reason.to_string().contains("desktop app"), "{}", stage.run(0).reason);
+}
+
+#[test]
+fn a_cancel_before_the_timeout_is_a_persons_also_if_it_is_seen_after_that() {
+    let mut stage = running(|terms| terms.retry.on_timeout = true);
+    stage.pass(secs(10));
+    stage.ends(1, TransferStatus::Canceled, Some(at("01:05:00")));
+    stage.now = at("01:31:00");
+    stage.restart();
+    assert_eq!(stage.run(0).state, RunState::Canceled, "{}", stage.run(0).reason);
 }
 
 #[rstest]
