@@ -124,6 +124,12 @@ pub(super) fn of_macro(text: &str, span: Range<usize>) -> ScheduleError {
             "write fields: `*/5 * * * *` is every five minutes, `0 */2 * * *` every two hours",
         );
     }
+    let of_days = [("@weekday", "mon-fri"), ("@workday", "mon-fri"), ("@weekend", "sat,sun")];
+    let days = of_days.iter().find(|(name, _)| lower.trim_end_matches('s') == *name);
+    if let Some((_, days)) = days {
+        return ScheduleError::at(span, format!("`{word}` is not a schedule"))
+            .hint(format!("write fields: `0 0 * * {days}` is midnight of these days"));
+    }
     if word.len() < text.len() && MACROS.iter().any(|(known, _)| *known == lower) {
         return ScheduleError::at(span, format!("`{word}` stands alone, without fields"))
             .hint(format!("write `{lower}`"));

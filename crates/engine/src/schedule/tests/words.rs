@@ -115,6 +115,12 @@ use crate::schedule::Schedule;
     "`@every` is not supported",
     "write fields: `*/5 * * * *` is every five minutes, `0 */2 * * *` every two hours"
 )]
+#[case(
+    "@weekdays",
+    "@weekdays",
+    "`@weekdays` is not a schedule",
+    "write fields: `0 0 * * mon-fri` is midnight of these days"
+)]
 #[case("@dayly", "@dayly", "`@dayly` is not a schedule", "did you mean `@daily`?")]
 #[case(
     "@daily 5 * * * *",
