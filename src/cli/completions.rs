@@ -10,7 +10,8 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Arg, ArgAction, Args as ClapArgs, Command};
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, Args as ClapArgs, Command, ValueHint};
 use clap_complete::Shell;
 
 use super::ask::{Daemon, done, hint, say};
@@ -63,7 +64,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
 /// The script for a shell.
 pub(super) fn script(shell: Shell) -> Vec<u8> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut program(), "transferd", &mut script);
+    clap_complete::generate(shell, &mut with_values(program()), "transferd", &mut script);
     // zsh runs the whole file at the first completion of a shell, and clap's last lines would
     // answer it without jobs: ours do the same, with them.
     let tail = script.windows(ZSH_TAIL.len()).position(|part| part == ZSH_TAIL.as_bytes());
@@ -81,6 +82,37 @@ pub(super) fn script(shell: Shell) -> Vec<u8> {
         .replace("@OPTIONS@", &options.join(between));
     script.extend_from_slice(jobs.as_bytes());
     script
+}
+
+/// The program, with the values that are offered: shells offer files where nothing is said, also for
+/// a time.
+fn with_values(program: Command) -> Command {
+    let pages: Vec<String> = program
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set())
+        .map(|command| command.get_name().to_owned())
+        .chain(["jobs".to_owned()])
+        .collect();
+    program.mut_subcommands(|command| {
+        let values = match command.get_name() {
+            "explain" => super::explain::words(),
+            "man" => pages.clone(),
+            _ => Vec::new(),
+        };
+        command.mut_args(|argument| {
+            if argument.is_positional() && !values.is_empty() {
+                return argument.value_parser(PossibleValuesParser::new(values.clone()));
+            }
+            let is_file = ["FILE", "DIR", "PATH"].iter().any(|word| is_named(&argument, word));
+            let is_unsaid = argument.get_value_hint() == ValueHint::Unknown;
+            let takes_value = argument.get_action().takes_values() && !argument.is_positional();
+            if takes_value && is_unsaid && !is_file {
+                argument.value_hint(ValueHint::Other)
+            } else {
+                argument
+            }
+        })
+    })
 }
 
 /// Facts about the command line that the scripts need to find the position of a job.
@@ -384,6 +416,9 @@ mod tests {
             assert!(!script.contains("@SEVERAL@") && !script.contains("@RUN_"), "{shell}");
             assert!(!script.contains("@ACTIVE_"), "{shell}");
             assert!(script.contains("no_date_header"), "{shell}: the values of `--variant`");
+            // fish is offered no values of arguments without an option.
+            let has_keys = shell == Shell::Fish || script.contains("jobs.overlap");
+            assert!(has_keys, "{shell}: the keys of `explain`");
             let first = script.matches(ZSH_TAIL).count();
             assert_eq!(first, usize::from(shell == Shell::Zsh), "{shell}: the first completion");
             // Each command and option that people may see, clap's own included.

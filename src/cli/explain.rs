@@ -14,6 +14,7 @@ use super::render::paint::{Paint, Tone};
 use super::render::table::Screen;
 use super::{Exit, Global, reason_codes};
 use crate::config;
+use crate::core::reason::ReasonCode;
 use crate::core::suggest;
 
 /// The deepest key: a typed path is not followed forever.
@@ -106,6 +107,13 @@ pub(super) fn every_key() -> Vec<Document> {
     let mut all = Vec::new();
     Words { root: &schema }.add_below("", &mut all);
     all
+}
+
+/// The words that can be explained: the keys of the job file, and reason codes.
+pub(super) fn words() -> Vec<String> {
+    let keys = every_key().into_iter().map(|document| document.key);
+    let codes = ReasonCode::ALL.iter().map(|code| code.word().to_owned());
+    keys.filter(|key| !key.is_empty()).chain(codes).collect()
 }
 
 /// The schema, by its keys.
