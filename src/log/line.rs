@@ -1,7 +1,7 @@
 //! Formats a log event, as a line for people, a JSON object, or an entry of the journal.
 //!
 //! All three are made of the same clean text: a line break or an escape in a message would forge a
-//! line, or colour the reader's terminal.
+//! line, or color the reader's terminal.
 
 use std::fmt::{self, Write as _};
 
@@ -98,7 +98,8 @@ impl Line {
         line
     }
 
-    /// An object with the time in UTC and a member for each field.
+    /// An object with the time, in the zone in which sentences tell theirs, and a member for each
+    /// field.
     fn json(&self) -> String {
         let mut object = Map::new();
         let mut put = |name: &str, value: &str| {
@@ -106,7 +107,8 @@ impl Line {
             let value = number.map_or_else(|| Value::from(value), Value::from);
             object.insert(name.to_owned(), value);
         };
-        put("timestamp", &self.at.to_string());
+        let here = self.at.to_zoned_datetime(TimeZone::system());
+        put("timestamp", &here.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string());
         put("level", self.level.as_str());
         for (name, value) in self.named() {
             put(name, value);
@@ -216,7 +218,7 @@ mod tests {
         let text = String::from_utf8(line("a \"word\"").bytes(Format::Json)).unwrap();
         let object: Value = serde_json::from_str(&text).unwrap();
         let wanted = serde_json::json!({
-            "timestamp": "1970-01-01T00:00:00Z", "level": "WARN", "message": "a \"word\"",
+            "timestamp": "1970-01-01T00:00:00.000+00:00", "level": "WARN", "message": "a \"word\"",
             "job": "nightly", "run": "6d0f6b0e-93f5-4c0b-9a56-2f6f33b27a01", "by": "alice (uid 1000)",
             "state": "queued", "attempt": 2, "step": "1",
         });

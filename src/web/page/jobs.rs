@@ -104,8 +104,10 @@ fn row(
     job: &JobDocument,
     past: Option<(&Past, usize)>,
     of_all: Option<&PauseDocument>,
-    times: &Times,
+    here: &Times,
 ) -> Html {
+    // What is said of a job is in its zone.
+    let times = &here.in_zone(job.zone().as_ref());
     let mut html = Html::new();
     html.raw("<tr role=\"row\"><th role=\"rowheader\" scope=\"row\">").text(&job.name);
     if let Some(description) = &job.description {
@@ -122,7 +124,7 @@ fn row(
     html.add(&ended(job.last_success.as_ref(), false, times));
     html.raw("</td><td role=\"cell\" data-label=\"Last run\">");
     html.add(&ended(job.last_run.as_ref(), true, times));
-    html.raw("</td><td role=\"cell\" data-label=\"Next run\">").add(&next(job, times));
+    html.raw("</td><td role=\"cell\" data-label=\"Next run\">").add(&next(job, here));
     html.raw("</td></tr>");
     html
 }
@@ -148,10 +150,10 @@ fn standing(job: &JobDocument, of_all: Option<&PauseDocument>, times: &Times) ->
     }
     let detail = job.detail.as_ref();
     if let Some(since) = detail.and_then(|detail| detail.late_since) {
-        remark(format!("late since {}", times.brief(since)));
+        remark(format!("late since {}", times.zoned(since)));
     }
     if let Some(held) = detail.and_then(|detail| detail.held_back.as_ref()) {
-        let due = times.brief(held.occurrence);
+        let due = times.zoned(held.occurrence);
         remark(format!("due at {due}, waits {}", held.reason.sentence(times)));
     }
     // A pause of all jobs is shown once.
