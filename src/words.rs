@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 
 pub use crate::core::amount::bytes;
 use crate::core::date_time::with_offset;
+pub use crate::core::duration::span;
 use crate::core::ids::{RunId, TransferId};
 use crate::core::reason::Wording;
 
@@ -164,38 +165,6 @@ pub fn occurrence(at: &ZonedDateTime) -> String {
     at.strftime(&format!("%a %Y-%m-%d {clock} %:z")).to_string()
 }
 
-/// A duration, in its one or two largest units, rounded to what is shown.
-pub fn span(duration: SignedDuration) -> String {
-    const MINUTE: i64 = 60;
-    const HOUR: i64 = 60 * MINUTE;
-    const DAY: i64 = 24 * HOUR;
-    let seconds = duration.as_secs().max(0);
-    let rounded = |unit: i64| (seconds.saturating_add(unit / 2)) / unit;
-    let pair = |count: i64, unit: &str, rest: i64, smaller: &str| match rest {
-        0 => format!("{count} {unit}"),
-        rest => format!("{count} {unit} {rest} {smaller}"),
-    };
-    // What is rounded up to a larger unit's beginning is told in that one.
-    let (minutes, hours, days) = (rounded(MINUTE), rounded(HOUR), rounded(DAY));
-    if seconds == 0 {
-        format!("{} ms", duration.as_millis().max(0))
-    } else if seconds < MINUTE {
-        format!("{seconds} s")
-    } else if seconds < 10 * MINUTE {
-        pair(seconds / MINUTE, "min", seconds % MINUTE, "s")
-    } else if minutes < 60 {
-        format!("{minutes} min")
-    } else if minutes < 600 {
-        pair(minutes / 60, "h", minutes % 60, "min")
-    } else if hours < 24 {
-        format!("{hours} h")
-    } else if hours < 240 {
-        pair(hours / 24, "d", hours % 24, "h")
-    } else {
-        format!("{days} d")
-    }
-}
-
 /// A count and its noun, which takes an `s` except for one.
 pub fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
@@ -244,33 +213,6 @@ mod tests {
         let times = Times { absolute: true, ..times };
         assert_eq!(times.at(at(0)), "1970-01-01 00:00:00 +00:00");
         assert_eq!(times.short(at(0)), "1970-01-01 00:00 +00:00");
-    }
-
-    #[test]
-    fn a_duration_is_rounded_to_what_is_shown() {
-        let told = |seconds| span(SignedDuration::from_secs(seconds));
-        let (minute, hour, day) = (60, 3_600, 86_400);
-        for (seconds, words) in [
-            (59, "59 s"),
-            (minute, "1 min"),
-            (10 * minute - 1, "9 min 59 s"),
-            (hour - 31, "59 min"),
-            (hour - 30, "1 h"),
-            (2 * hour - 1, "2 h"),
-            (10 * hour - 31, "9 h 59 min"),
-            (10 * hour - 1, "10 h"),
-            (23 * hour, "23 h"),
-            (day - 1, "1 d"),
-            (42 * hour, "1 d 18 h"),
-            (2 * day - 1, "2 d"),
-            (2 * day + hour, "2 d 1 h"),
-            (10 * day - 1, "10 d"),
-            (365 * day - 1, "365 d"),
-            (364 * day, "364 d"),
-        ] {
-            assert_eq!(told(seconds), words);
-        }
-        assert_eq!(told(i64::MAX).split(' ').next_back(), Some("d"));
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! Durations of the job file and the command line.
 
 use jiff::SignedDuration;
-use transferd::core::duration::{format, format_short, parse};
+use transferd::core::duration::{format, parse, span};
 
 /// What parses prints back to the same length; what a refusal says to write instead is right.
 pub fn prints_back_or_is_refused(text: &str) {
     match parse(text) {
         Ok(duration) => {
             reads_back(duration);
-            assert!(!format_short(duration).is_empty());
+            assert!(!span(duration).is_empty());
         }
         Err(error) => {
             let hint = error.hint.unwrap_or_default();

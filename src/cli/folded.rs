@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_take_no_room() {
+    fn colors_take_no_room() {
         let line = "\u{1b}[31merror\u{1b}[0m: one two\n";
         assert_eq!(folded_to(Some(14), &[line]), line);
     }

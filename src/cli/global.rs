@@ -79,7 +79,7 @@ pub struct GlobalArgs {
         default_value_t
     )]
     log_format: LogFormat,
-    /// When to use colour [also: NO_COLOR]
+    /// When to use color [also: NO_COLOR]
     #[arg(
         long,
         value_name = "WHEN",
@@ -105,9 +105,9 @@ pub struct Global {
     pub log_level: Option<LogLevel>,
     /// `--log-format`.
     pub log_format: LogFormat,
-    /// Whether to colour standard output.
+    /// Whether to color standard output.
     pub color: bool,
-    /// Whether to colour standard error.
+    /// Whether to color standard error.
     pub color_err: bool,
 }
 
@@ -165,7 +165,7 @@ pub enum ColorChoice {
 }
 
 impl ColorChoice {
-    /// Whether to colour a stream, given whether it is a terminal and the environment's wish
+    /// Whether to color a stream, given whether it is a terminal and the environment's wish
     /// (no-color.org: any value but an empty one counts; `TERM=dumb` too).
     pub fn resolve(self, terminal: bool, no_color: bool) -> bool {
         match self {
@@ -176,7 +176,7 @@ impl ColorChoice {
     }
 }
 
-/// Whether to colour a stream if the option is missing, or was not understood.
+/// Whether to color a stream if the option is missing, or was not understood.
 pub(super) fn color_of(stream: &impl IsTerminal) -> bool {
     ColorChoice::Auto.resolve(stream.is_terminal(), is_color_unwanted())
 }
@@ -211,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colour_is_for_terminals_unless_forced_or_forbidden() {
+    fn color_is_for_terminals_unless_forced_or_forbidden() {
         assert!(ColorChoice::Auto.resolve(true, false));
         assert!(!ColorChoice::Auto.resolve(true, true));
         assert!(!ColorChoice::Auto.resolve(false, false));

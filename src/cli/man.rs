@@ -59,7 +59,7 @@ const MORE: &[(&str, &[(&str, &str)])] = &[
             ("STATE_DIRECTORY, RUNTIME_DIRECTORY", "As systemd sets them for the service."),
             ("CREDENTIALS_DIRECTORY", "Its `token` is used where the job file names none."),
             ("VISUAL, EDITOR", "The editor of `transferd edit`."),
-            ("NO_COLOR", "No colour."),
+            ("NO_COLOR", "No color."),
             ("COLUMNS", "The width of tables where the terminal does not tell one."),
         ],
     ),

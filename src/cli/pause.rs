@@ -323,7 +323,7 @@ impl AllDocument {
 fn after_all(document: &AllDocument) -> String {
     match document.paused_jobs.as_slice() {
         [] => "all jobs are scheduled again".to_owned(),
-        jobs => format!("jobs are scheduled again but for these: {}", jobs.join(", ")),
+        jobs => format!("all jobs are scheduled again except {}", jobs.join(", ")),
     }
 }
 

@@ -73,8 +73,8 @@ pub struct Excerpt {
 
 impl Diagnostic {
     /// For people: rustc's manner, with the lines.
-    pub fn render(&self, colour: bool, width: usize) -> String {
-        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    pub fn render(&self, color: bool, width: usize) -> String {
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         let level = match self.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,

@@ -44,9 +44,9 @@ impl Driver {
         problems.extend(self.engine().alerts_view().failing.iter().map(undelivered));
         match self.engine().cancels_unconfirmed() {
             0 => {}
-            1 => problems.push(Phrase::new("1 transfer is to be canceled, and is not yet")),
+            1 => problems.push(Phrase::new("1 cancel is not confirmed yet")),
             many => {
-                let words = format!("{many} transfers are to be canceled, and are not yet");
+                let words = format!("{many} cancels are not confirmed yet");
                 problems.push(Phrase::new(words));
             }
         }

@@ -32,7 +32,7 @@ const JOURNAL: &str = "/run/systemd/journal/socket";
 pub enum Format {
     /// For people, on standard error.
     Human {
-        /// With colour.
+        /// With color.
         color: bool,
     },
     /// A JSON object a line, on standard error.

@@ -55,7 +55,7 @@ fn warnings_change_no_exit_code() {
 }
 
 #[test]
-fn colour_is_only_for_those_who_can_see_it() {
+fn color_is_only_for_those_who_can_see_it() {
     let file = "tests/config/cases/key-twice.yaml";
     assert!(!transferd(&["check", "-c", file]).2.contains('\u{1b}'));
     assert!(transferd(&["check", "--color", "always", "-c", file]).2.contains('\u{1b}'));

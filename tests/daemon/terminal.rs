@@ -239,13 +239,13 @@ fn the_live_view_lets_the_shell_have_the_terminal_for_a_while() {
 fn the_live_view_is_coloured_as_it_is_asked_to_be() {
     let stage = Stage::new("");
     let _daemon = stage.start();
-    let coloured = [
+    let colored = [
         ("TERM=xterm", "", true),
         ("TERM=xterm NO_COLOR=1", "", false),
         ("TERM=xterm NO_COLOR=1", "--color always", true),
         ("TERM=xterm", "--color never", false),
     ];
-    for (environment, options, expected) in coloured {
+    for (environment, options, expected) in colored {
         let command = command(&stage, environment, options);
         let mut terminal = Terminal::shell(&format!("exec {command}"));
         terminal.until("agent");

@@ -55,7 +55,7 @@ fn page(case: &str, arguments: &[&str]) -> String {
     let file = file(case);
     let output = without_state(&[&["-c", &file], arguments].concat());
     assert_eq!((output.code, output.err.as_str()), (0, ""), "{case}");
-    assert!(!output.out.contains('\u{1b}'), "no colour where there is no terminal");
+    assert!(!output.out.contains('\u{1b}'), "no color where there is no terminal");
     for line in output.out.lines() {
         let width = line.chars().count();
         assert!(width <= 80, "{case}: {width} columns: {line}");
@@ -203,14 +203,14 @@ fn the_past_can_be_played_too() {
 }
 
 #[test]
-fn colour_is_for_those_who_ask_for_it() {
+fn color_is_for_those_who_ask_for_it() {
     let file = file("flaky");
     let arguments = ["-c", &file, "--from", MARCH, "--days", "3", "--fail", "0.5"];
-    let coloured = without_state(&[&arguments[..], &["--color", "always"]].concat()).out;
-    assert!(coloured.contains("\u{1b}[31m"));
+    let colored = without_state(&[&arguments[..], &["--color", "always"]].concat()).out;
+    assert!(colored.contains("\u{1b}[31m"));
     let plain = page("flaky", &arguments[2..]);
     let strip = regex::Regex::new("\u{1b}\\[[0-9;]*m").expect("it is good");
-    assert_eq!(strip.replace_all(&coloured, ""), plain);
+    assert_eq!(strip.replace_all(&colored, ""), plain);
 }
 
 /// `rehearse --expect` with this expectation, of the jobs of `clash`.

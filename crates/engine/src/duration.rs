@@ -271,28 +271,35 @@ pub fn format(duration: SignedDuration) -> String {
     text
 }
 
-/// A length for people, by its two largest units: `2h05m`, `3d`, `42s`. Rounded down.
-pub fn format_short(duration: SignedDuration) -> String {
-    let sign = if duration.is_negative() { "-" } else { "" };
-    let millis = duration.as_millis().unsigned_abs();
-    let seconds = millis / 1_000;
-    let pair = |large: u128, large_unit: &str, small: u128, small_unit: &str| {
-        if small == 0 {
-            format!("{sign}{large}{large_unit}")
-        } else {
-            format!("{sign}{large}{large_unit}{small:02}{small_unit}")
-        }
+/// A duration, in its one or two largest units, rounded to what is shown.
+pub fn span(duration: SignedDuration) -> String {
+    const MINUTE: i64 = 60;
+    const HOUR: i64 = 60 * MINUTE;
+    const DAY: i64 = 24 * HOUR;
+    let seconds = duration.as_secs().max(0);
+    let rounded = |unit: i64| (seconds.saturating_add(unit / 2)) / unit;
+    let pair = |count: i64, unit: &str, rest: i64, smaller: &str| match rest {
+        0 => format!("{count} {unit}"),
+        rest => format!("{count} {unit} {rest} {smaller}"),
     };
-    if seconds >= 86_400 {
-        pair(seconds / 86_400, "d", seconds % 86_400 / 3_600, "h")
-    } else if seconds >= 3_600 {
-        pair(seconds / 3_600, "h", seconds % 3_600 / 60, "m")
-    } else if seconds >= 60 {
-        pair(seconds / 60, "m", seconds % 60, "s")
-    } else if seconds > 0 || millis == 0 {
-        format!("{sign}{seconds}s")
+    // What is rounded up to a larger unit's beginning is told in that one.
+    let (minutes, hours, days) = (rounded(MINUTE), rounded(HOUR), rounded(DAY));
+    if seconds == 0 {
+        format!("{} ms", duration.as_millis().max(0))
+    } else if seconds < MINUTE {
+        format!("{seconds} s")
+    } else if seconds < 10 * MINUTE {
+        pair(seconds / MINUTE, "min", seconds % MINUTE, "s")
+    } else if minutes < 60 {
+        format!("{minutes} min")
+    } else if minutes < 600 {
+        pair(minutes / 60, "h", minutes % 60, "min")
+    } else if hours < 24 {
+        format!("{hours} h")
+    } else if hours < 240 {
+        pair(hours / 24, "d", hours % 24, "h")
     } else {
-        format!("{sign}{millis}ms")
+        format!("{days} d")
     }
 }
 
@@ -373,19 +380,29 @@ mod tests {
     }
 
     #[test]
-    fn people_are_told_the_two_largest_units() {
-        for (text, short) in [
-            ("2h5m", "2h05m"),
-            ("3d", "3d"),
-            ("3d4h59m", "3d04h"),
-            ("42s500ms", "42s"),
-            ("999ms", "999ms"),
-            ("1m7s", "1m07s"),
-            ("2h59s", "2h"),
-            ("0s", "0s"),
+    fn a_duration_is_rounded_to_what_is_shown() {
+        let told = |seconds| span(SignedDuration::from_secs(seconds));
+        let (minute, hour, day) = (60, 3_600, 86_400);
+        for (seconds, words) in [
+            (59, "59 s"),
+            (minute, "1 min"),
+            (10 * minute - 1, "9 min 59 s"),
+            (hour - 31, "59 min"),
+            (hour - 30, "1 h"),
+            (2 * hour - 1, "2 h"),
+            (10 * hour - 31, "9 h 59 min"),
+            (10 * hour - 1, "10 h"),
+            (23 * hour, "23 h"),
+            (day - 1, "1 d"),
+            (42 * hour, "1 d 18 h"),
+            (2 * day - 1, "2 d"),
+            (2 * day + hour, "2 d 1 h"),
+            (10 * day - 1, "10 d"),
+            (365 * day - 1, "365 d"),
+            (364 * day, "364 d"),
         ] {
-            assert_eq!(format_short(parse(text).unwrap()), short);
+            assert_eq!(told(seconds), words);
         }
-        assert_eq!(format_short(SignedDuration::from_secs(-65)), "-1m05s");
+        assert_eq!(told(i64::MAX).split(' ').next_back(), Some("d"));
     }
 }

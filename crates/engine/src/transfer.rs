@@ -365,7 +365,7 @@ impl Incomplete {
             "{why}; {}{of} records were read on {} {pages} in {}",
             self.records,
             self.pages,
-            duration::format_short(self.took)
+            duration::span(self.took)
         )
     }
 }

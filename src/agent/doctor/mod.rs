@@ -379,7 +379,7 @@ fn row_ids(rows: &[HistoryRow], ours: &Ours) -> Finding {
 
 /// The distance between a time of the agent and ours.
 fn distance(offset: SignedDuration) -> String {
-    let long = duration::format_short(offset.abs());
+    let long = duration::span(offset.abs());
     match offset.signum() {
         0 => "no difference that can be told".to_owned(),
         1 => format!("{long} ahead of ours"),

@@ -23,7 +23,7 @@ const TOTAL: Assumption = Assumption {
     name: "total",
     text: "a page tells the `total`, which is the same on each",
     needed: true,
-    holds: "a listing whose `total` changes meanwhile proves no absence",
+    holds: "a list whose `total` changes while it is read does not show what is missing",
     otherwise: "only the first page, read again, tells that the list has moved",
 };
 const NAMES: Assumption = Assumption {
@@ -122,7 +122,7 @@ const PAGING: Assumption = Assumption {
     text: "the second page follows the first",
     needed: true,
     holds: "the list is read as deep as it must be",
-    otherwise: "a list that does not fit on one page proves no absence",
+    otherwise: "a list that does not fit on one page does not show what is missing",
 };
 const ROLE: Assumption = Assumption {
     name: "role",

@@ -111,7 +111,7 @@ fn our_own_transfers_are_told_from_our_users_others() {
     assert_eq!(verdict(&findings, "own_dates"), Verdict::DoesNotHold);
     assert_eq!(verdict(&findings, "exclusive_user"), Verdict::DoesNotHold);
     let seen: Vec<&str> = findings.iter().map(|finding| finding.seen.as_str()).collect();
-    assert!(seen[0].contains("1h ahead of ours"), "{seen:?}");
+    assert!(seen[0].contains("1 h ahead of ours"), "{seen:?}");
     assert!(seen[2].contains("1 of our user's 3") && seen[2].contains("20:00:03"), "{seen:?}");
 
     // Somebody else's id on our transfers; nobody's id.

@@ -61,7 +61,7 @@ fn broken(text: &str, room: usize) -> Vec<String> {
 }
 
 /// A line in lines of at most `room` columns if it has words to be broken between, later ones
-/// indented by two more than the first. Colours are kept; a line of a file after its number, its
+/// indented by two more than the first. Colors are kept; a line of a file after its number, its
 /// place, and a command to be copied stay whole.
 pub fn folded(line: &str, room: usize) -> String {
     let (text, end) = match line.strip_suffix('\n') {
@@ -89,7 +89,7 @@ fn is_excerpt(line: &str) -> bool {
     while let Some(c) = chars.next() {
         match c {
             '\u{1b}' => {
-                // A colour: up to the letter that ends it.
+                // A color: up to the letter that ends it.
                 chars.find(char::is_ascii_alphabetic);
             }
             ' ' | '0'..='9' => {}

@@ -1,4 +1,4 @@
-//! Presents answers to people: words for times and sizes, colours, tables, runs.
+//! Presents answers to people: words for times and sizes, colors, tables, runs.
 
 pub mod changes;
 pub mod fit;

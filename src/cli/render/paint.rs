@@ -1,11 +1,11 @@
-//! Colours, or none.
+//! Colors, or none.
 
 use crate::core::run::RunState;
 
-/// The beginning of a colour code. No other text contains it (`fit`).
+/// The beginning of a color code. No other text contains it (`fit`).
 const BEGIN: &str = "\x1b[";
 
-/// Colours text, if it is to be coloured at all.
+/// Colors text, if it is to be colored at all.
 #[derive(Clone, Copy, Debug)]
 pub struct Paint(pub bool);
 

@@ -43,7 +43,7 @@ const CELL_LEAST: usize = 4;
 pub struct Screen {
     /// Columns; absent where lines may have any length, as in a file.
     pub width: Option<u16>,
-    /// With colour.
+    /// With color.
     pub color: bool,
 }
 
@@ -53,7 +53,7 @@ pub fn is_dumb() -> bool {
 }
 
 impl Screen {
-    /// Standard output, coloured or not. `$COLUMNS` counts too, as for other tools.
+    /// Standard output, colored or not. `$COLUMNS` counts too, as for other tools.
     pub fn of_stdout(color: bool) -> Self {
         let stdout = std::io::stdout();
         let named = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());

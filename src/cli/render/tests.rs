@@ -280,7 +280,7 @@ fn a_bad_status() -> StatusDocument {
              key `sourec`; did you mean `source`?",
         ),
         expired.words("; `transferd login` gets a new one"),
-        Phrase::new("3 transfers are to be canceled, and are not yet"),
+        Phrase::new("3 cancels are not confirmed yet"),
     ];
     problems.into_iter().for_each(|problem| status.add_problem(problem));
     status
@@ -416,7 +416,7 @@ fn nothing_is_wider_than_the_screen_or_steers_it() {
 }
 
 #[test]
-fn colour_changes_no_letter() {
+fn color_changes_no_letter() {
     let plain = status::page(&a_status(jobs()), &times(false), screen(80));
     let colored = Screen { width: Some(80), color: true };
     let colored = status::page(&a_status(jobs()), &times(false), colored);

@@ -1,11 +1,11 @@
-//! Translates text with colour codes into the library's styled lines.
+//! Translates text with color codes into the library's styled lines.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::cli::render::paint::{Tone, parts};
 
-/// The styled lines of a text with colour codes.
+/// The styled lines of a text with color codes.
 pub(super) fn lines(text: &str) -> Vec<Line<'static>> {
     let mut lines = vec![Line::default()];
     for (tone, part) in parts(text) {
@@ -71,7 +71,7 @@ mod tests {
     use crate::cli::render::paint::Paint;
 
     #[test]
-    fn colours_stay_where_they_are_painted_over_several_lines_too() {
+    fn colors_stay_where_they_are_painted_over_several_lines_too() {
         let paint = Paint(true);
         let (bad, strong) = (paint.tone(Tone::Bad, "b\n  c"), paint.tone(Tone::Strong, "d"));
         let drawn = lines(&format!("a {bad}\n\n{strong} e\n"));

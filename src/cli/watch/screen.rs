@@ -37,7 +37,7 @@ impl<'a> Screen<'a> {
     /// # Errors
     /// The terminal is gone.
     pub(super) fn begin(out: &'a mut dyn Write) -> io::Result<Self> {
-        // Colours are already decided on: the library need not ask again.
+        // Colors are already decided on: the library need not ask again.
         force_color_output(true);
         let area = Self::area();
         let options = TerminalOptions { viewport: Viewport::Fixed(area) };

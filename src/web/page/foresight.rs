@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::html::Html;
-use crate::core::duration::format_short;
+use crate::core::duration::span;
 use crate::core::ids::JobName;
 use crate::core::job::JobSet;
 use crate::sim::rehearsal::limits::{ASSUMED, WORTH_A_WORD};
@@ -150,7 +150,7 @@ impl Foreseen {
     }
 }
 
-/// The mark of an hour, in a field of 7 by 18: readable by its height and sign without colours too.
+/// The mark of an hour, in a field of 7 by 18: readable by its height and sign without colors too.
 fn mark(cell: Cell) -> &'static str {
     match cell {
         Cell::Idle => "<rect class=\"off\" y=\"16\" width=\"7\" height=\"2\"/>",
@@ -206,7 +206,7 @@ fn trouble(story: &JobStory) -> Option<String> {
     }
     let wait = story.longest_wait.map(|longest| longest.lasted);
     if let Some(wait) = wait.filter(|wait| *wait >= WORTH_A_WORD && counts.waited > 0) {
-        kinds.push(format!("{} wait, up to {}", of(counts.waited), format_short(wait)));
+        kinds.push(format!("{} wait, up to {}", of(counts.waited), span(wait)));
     }
     (!kinds.is_empty()).then(|| format!("foreseen: {}", kinds.join(", ")))
 }

@@ -1,5 +1,5 @@
-//! A job's last days as a strip of marks, each with a height and a sign besides its colour, so that
-//! it is readable without colours too.
+//! A job's last days as a strip of marks, each with a height and a sign besides its color, so that
+//! it is readable without colors too.
 
 use jiff::civil::Date;
 

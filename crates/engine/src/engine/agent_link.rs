@@ -63,7 +63,7 @@ impl Unavailable {
 /// Describes how far the agent's clock is from ours.
 fn clock_words(ahead: SignedDuration) -> String {
     let side = if ahead.is_negative() { "behind" } else { "ahead of" };
-    let far = duration::format_short(ahead.abs());
+    let far = duration::span(ahead.abs());
     format!("the agent's clock is {far} {side} this machine's")
 }
 

@@ -53,7 +53,7 @@ impl Engine {
         if clamp.furthest.is_zero() {
             return;
         }
-        let furthest = crate::duration::format_short(clamp.furthest);
+        let furthest = crate::duration::span(clamp.furthest);
         let text = format!(
             "the clock was wrong: what it recorded lies up to {furthest} further ahead than it \
              can; it is taken to be of now, and no job waits for it"

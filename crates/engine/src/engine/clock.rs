@@ -25,7 +25,7 @@ impl Engine {
     pub(super) fn on_clock_stepped(&mut self, by: SignedDuration) {
         let millis = i64::try_from(by.as_millis()).unwrap_or(0);
         let way = if by.is_negative() { "back" } else { "forward" };
-        let text = format!("the clock was set {way} by {}", duration::format_short(by.abs()));
+        let text = format!("the clock was set {way} by {}", duration::span(by.abs()));
         self.log(Level::Warn, text);
         let runs = self.state.run_ids();
         for run in runs {

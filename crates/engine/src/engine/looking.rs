@@ -176,7 +176,7 @@ impl Engine {
         self.ask_cancels_again();
         let lasted = self.agent_link.recovered(self.now).map_or_else(String::new, |at| {
             let lasted = self.now.duration_since(at).abs();
-            format!(", after {}", duration::format_short(lasted))
+            format!(", after {}", duration::span(lasted))
         });
         self.log(Level::Info, format!("the agent can be used again{lasted}"));
     }

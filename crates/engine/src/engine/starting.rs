@@ -96,7 +96,7 @@ impl Engine {
                 self.log(Level::Warn, text);
             }
             StartAnswer::NotTaken(words) => {
-                let delay = duration::format_short(self.starting.delay());
+                let delay = duration::span(self.starting.delay());
                 let text = format!("the agent was not started: {words}; next try in {delay}");
                 self.log(Level::Warn, text);
             }

@@ -28,7 +28,7 @@ impl NearMiss {
     pub(crate) fn sentence(&self, wording: &dyn Wording) -> String {
         let differs = match (self.differs, self.off) {
             (Miss::Date, Some(off)) => {
-                let far = duration::format_short(off.abs());
+                let far = duration::span(off.abs());
                 let side = if off.is_negative() { "before" } else { "after" };
                 format!("but is dated {far} {side} it")
             }

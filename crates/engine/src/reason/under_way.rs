@@ -147,7 +147,7 @@ impl UnderWay {
                 format!("the agent lists it as transfer {}", wording.transfer(*transfer))
             }
             Self::Gone { transfer, since, until } => format!(
-                "transfer {} is gone from the agent's list since {}; it is waited for until {}",
+                "transfer {} has been missing from the agent's list since {}; it is waited for until {}",
                 wording.transfer(*transfer),
                 wording.time(*since),
                 wording.time(*until)

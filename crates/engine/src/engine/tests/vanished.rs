@@ -30,7 +30,10 @@ fn a_transfer_that_is_gone_from_the_list_is_said_to_be_and_waited_for_until_its_
     let run = stage.run(0);
     let words = run.reason.to_string();
     assert_eq!((run.state, run.reason.code()), (RunState::Running, Some(ReasonCode::Vanished)));
-    assert!(words.contains("is gone from the agent's list since 2026-03-02T01:00:1"), "{words}");
+    assert!(
+        words.contains("has been missing from the agent's list since 2026-03-02T01:00:1"),
+        "{words}"
+    );
     assert!(words.ends_with("it is waited for until 2026-03-02T01:30:00Z"), "{words}");
     assert_eq!(run.reason.until(), Some(at("01:30:00")));
     let attempt = stage.rows.attempts.values().next().expect("an attempt");
