@@ -86,7 +86,7 @@ pub struct BackfillDocument {
 /// A run of a backfill.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedDocument {
-    /// Its id, once it is recorded.
+    /// Its id; left out before it is recorded, as by `--dry-run`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
     /// The occurrence.

@@ -17,6 +17,15 @@ pub(crate) fn signal(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
 }
 
+/// The signal of a terminal that is closed. Under nohup(1), where commands ignore it from the
+/// beginning, one that they don't.
+fn hang_up() -> Signal {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
+    let ignored = u64::from_str_radix(ignored.trim(), 16).unwrap();
+    if ignored & 1 == 0 { Signal::HUP } else { Signal::TERM }
+}
+
 /// The first line that a command prints.
 fn first_line(child: &mut Child) -> String {
     let mut line = String::new();
@@ -87,8 +96,7 @@ fn waiting_for_a_run_outlives_a_restart_of_the_daemon() {
 fn an_interrupted_wait_leaves_the_run_alone_and_exits_130() {
     let stage = Stage::new("");
     let _daemon = stage.start();
-    // The second is what a terminal sends that is closed.
-    for sent in [Signal::INT, Signal::HUP] {
+    for sent in [Signal::INT, hang_up()] {
         let mut waiting = stage.spawn(&["trigger", "slow", "--wait"]);
         let id = first_line(&mut waiting);
         // The first state is told once signals are heard.
@@ -279,7 +287,7 @@ fn a_job_that_has_left_the_file_is_answered_for_from_its_runs() {
     }
     let mut events = stage.spawn(&["events", "old", "--since", "0", "--json"]);
     let first = first_line(&mut events);
-    signal(&events, Signal::HUP);
+    signal(&events, hang_up());
     assert!(first.contains("\"job\":\"old\""), "{first}");
     assert_eq!(events.wait().unwrap().code(), Some(130));
 }

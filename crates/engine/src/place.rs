@@ -57,7 +57,7 @@ impl Place {
 /// A place as people and scripts read it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedPlace {
-    /// The account's name in the job file; absent where it has none there.
+    /// The account's name in the job file; null where it has none there.
     pub account: Option<String>,
     /// The account's id.
     pub account_id: AccountId,

@@ -59,15 +59,23 @@ Errors are `{\"errors\": […]}` there too, each as under [errors and warnings](
 with the same exit codes as without `--json`. Times are RFC 3339. Fields may be added with any \
 version; none is taken away or changes its meaning.
 
-`check` prints `{\"valid\", \"files\", \"errors\", \"warnings\"}`, and `online` after `--online`; \
-`next` an array of `{\"job\", \"at\", \"timezone\"}`; `accounts` an array of `{\"name\", \"id\", \
-\"provider\", \"active\", \"shared\"}`; `pause` and `resume` objects of `{\"job\", \"paused\", \
-\"until\", \"reason\", \"next_run\"}`, with `--all` one of `{\"all\", \"paused\", \"until\", \"reason\", \
-\"paused_jobs\"}`; `explain` `{\"key\", \"type\", \"required\", \"default\", \"description\", \
-\"example\", \"values\", \"keys\"}`; `login` `{\"token_file\", \"agent\", \"expires_at\", \
-\"in_job_file\"}`, never the token; `init` `{\"path\", \"accounts\", \"token_file\"}`; `rehearse` what it \
-found, and with `--expect` `expected`: `{\"file\", \"met\", \"differences\": [{\"path\", \"expected\", \
-\"found\"}], \"differences_left_out\"}`; `why` `{\"job\", \"at\", \"answer\", \"run\", \"blocked_by\"}`.
+| command | prints |
+| --- | --- |
+| `check` | `{\"valid\", \"files\", \"errors\", \"warnings\"}`, and `online` after `--online` |
+| `next` | an array of `{\"job\", \"at\", \"timezone\"}` |
+| `why` | `{\"job\", \"at\", \"answer\", \"run\", \"runs\", \"blocked_by\"}` |
+| `accounts` | an array of `{\"name\", \"id\", \"provider\", \"active\", \"shared\"}` |
+| `pause`, `resume` | objects of `{\"job\", \"paused\", \"until\", \"reason\", \"next_run\"}`, with `--all` one of `{\"all\", \"paused\", \"until\", \"reason\", \"paused_jobs\"}` |
+| `explain` | `{\"key\", \"type\", \"required\", \"default\", \"description\", \"example\", \"values\", \"keys\"}`; of a reason code `{\"reason_code\", \"description\"}` |
+| `login` | `{\"token_file\", \"agent\", \"expires_at\", \"in_job_file\"}`, never the token |
+| `init` | `{\"path\", \"accounts\", \"token_file\"}` |
+| `edit` | `{\"path\", \"changed\"}` |
+| `rehearse` | what it found, and with `--expect` `expected`: `{\"file\", \"met\", \"differences\": [{\"path\", \"expected\", \"found\"}], \"differences_left_out\"}` |
+| `doctor` | `{\"version\", \"findings\": [{\"name\", \"assumption\", \"needed\", \"verdict\", \"seen\", \"then\"}], \"transfer\"}`, the last as `show` prints it |
+| `alert test` | `{\"delivered\", \"entries\": [{\"entry\", \"channel\", \"event\", \"delivered\", \"error\"}]}` |
+| `backup` | `{\"file\", \"bytes\", \"database_version\"}` |
+| `service install`, `uninstall` | `{\"service\", \"changed\", \"performed\", \"steps\", \"remarks\"}` |
+| `service status` | `{\"service\", \"installed\", \"by\", \"unit\", \"program\", \"differing\", \"enabled\", \"active\"}` |
 ";
 
 /// The page.
