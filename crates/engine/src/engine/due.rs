@@ -86,22 +86,20 @@ impl Engine {
     }
 
     /// The occurrences of a job that have come and have no row yet. One that `jitter` delays is
-    /// among them also while the job is paused: it runs if the pause ends before its time.
+    /// among them also while the job is paused, if it came before that: it runs if the pause ends
+    /// before its time.
     fn coming(&self, name: &JobName) -> Vec<Timestamp> {
         let Some(job) = self.job(name) else { return Vec::new() };
         let job_row = self.state.find_job_row(name).filter(|job_row| job_row.scheduled);
         let Some(job_row) = job_row else { return Vec::new() };
-        let mut coming = self.due_until(job, job_row, self.unpaused_until(job_row)).newest;
+        let until = self.unpaused_until(job_row);
+        let mut coming = self.due_until(job, job_row, until).newest;
         coming.retain(|at| job_row.handled_times.end_of_stretch(*at).is_none());
         let last_due = job.delays(self.host.jitter_seed).last_before(self.now);
-        let after = coming
-            .last()
-            .copied()
-            .into_iter()
-            .chain([job_row.handled])
-            .fold(last_due, Timestamp::max);
+        let last = coming.last().copied();
+        let after = last.into_iter().chain([job_row.handled]).fold(last_due, Timestamp::max);
         let delayed = job_row.next_unhandled(&job.timetable, after);
-        coming.extend(delayed.filter(|at| *at <= self.now));
+        coming.extend(delayed.filter(|at| *at <= until));
         coming
     }
 
