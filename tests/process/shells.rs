@@ -12,9 +12,10 @@ fn offered(stage: &Stage, line: &[&str]) -> Vec<String> {
 
 /// What bash offers where `transferd` is the program of that folder.
 fn offered_by(folder: &std::path::Path, stage: &Stage, line: &[&str]) -> Vec<String> {
-    // What readline does with a `complete -F`.
+    // What readline does with a `complete -F`; `compopt` works nowhere else.
     let script = r#"
         source <(transferd completions bash)
+        compopt() { :; }
         COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}
         $(complete -p transferd | sed 's/.* -F \([^ ]*\) .*/\1/') \
             transferd "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
