@@ -232,7 +232,7 @@ fn a_record_that_is_hours_off_is_said_with_how_far_and_what_to_do() {
     stage.record(1).requested_at = Some(stage.now - secs(5 * 3600));
     stage.pass(secs(20));
     let reason = stage.run(0).reason.to_string();
-    assert!(reason.contains("is dated 5h before it"), "{reason}");
+    assert!(reason.contains("is dated 5 h before it"), "{reason}");
     assert!(reason.contains("agent.exclusive_user"), "{reason}");
     assert!(stage.warnings.iter().any(|text| text == &reason), "{:?}", stage.warnings);
 }
