@@ -381,7 +381,7 @@ fn a_look_is_complete_or_says_why_not() {
     assert_eq!(
         words,
         "2 records in it can't be read (the first: `id` of a transfer); 40 records were read on 1 page \
-         in 3s"
+         in 3 s"
     );
     assert!(!look(Some(incomplete)).is_complete());
 }
