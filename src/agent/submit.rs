@@ -172,34 +172,37 @@ fn oddity(body: &[u8], token: &SecretString) -> Option<String> {
     }
 }
 
-/// What there is to say of a text that is no word for success.
+/// The oddity of a text; absent for a word that means success.
 fn unless_good(text: &str) -> Option<String> {
+    (!is_good(text.trim())).then(|| "a text that says nothing of success".to_owned())
+}
+
+fn is_good(word: &str) -> bool {
     const GOOD: [&str; 5] = ["ok", "success", "accepted", "created", "queued"];
-    let is_good = GOOD.iter().any(|word| word.eq_ignore_ascii_case(text.trim()));
-    (!is_good).then(|| "a text that says nothing of success".to_owned())
+    GOOD.iter().any(|good| good.eq_ignore_ascii_case(word))
 }
 
 /// Whether an object tells of a failure, in one of the forms that servers give it. One that has
 /// something to tell, and no sign of success, is an error's too.
 fn says_failure(body: &[u8]) -> bool {
-    let names = ["status", "statuscode", "code", "success", "issuccess", "succeeded", "ok"];
-    let Ok(signs) = read_object(body, &names) else { return true };
-    let names = ["error", "errors", "exception", "exceptionmessage", "result"];
-    let Ok([error, errors, exception, exception_message, result]) = read_object(body, &names)
-    else {
-        return true;
-    };
-    let names = ["message", "detail", "reason", "title", "type"];
-    let Ok(told) = read_object(body, &names) else { return true };
-    let [status, status_code, code, flags @ ..] = &signs;
-    let good = ["ok", "success", "succeeded", "accepted", "created", "queued"];
-    let is_good = |word: &str| good.iter().any(|good| good.eq_ignore_ascii_case(word));
+    #[rustfmt::skip]
+    let names = [
+        "status", "statuscode", "code", "result", "success", "issuccess", "succeeded", "ok",
+        "error", "errors", "exception", "exceptionmessage",
+        "message", "detail", "reason", "title", "type",
+    ];
+    let Ok(properties) = read_object(body, &names) else { return true };
+    let [status, status_code, code, result, success, is_success, succeeded, ok, rest @ ..] =
+        &properties;
+    let [error, errors, exception, exception_message, told @ ..] = rest;
+    let flags = [success, is_success, succeeded, ok];
+    let is_good = |word: &str| is_good(word) || word.eq_ignore_ascii_case("succeeded");
     let numbers = [status, status_code, code].map(|number| number.whole());
-    let words = [status, code, &result].map(|word| word.word().filter(|_| word.whole().is_none()));
+    let words = [status, code, result].map(|word| word.word().filter(|_| word.whole().is_none()));
     let has_failed = numbers.iter().flatten().any(|number| *number >= 400 || *number < 0)
         || words.iter().flatten().any(|word| !is_good(word))
         || flags.iter().any(|flag| !flag.is_none() && flag.flag() == Some(false))
-        || [&errors, &exception, &exception_message].iter().any(|it| !it.is_none())
+        || [errors, exception, exception_message].iter().any(|it| !it.is_none())
         || (!error.is_none() && error.flag() != Some(false));
     let has_succeeded = numbers.iter().flatten().any(|number| *number < 400)
         || words.iter().flatten().any(|word| is_good(word))
