@@ -8,7 +8,7 @@
 use super::daemon::Daemon;
 use super::evidence::positions;
 use super::state::{
-    Faults, LATE, Origin, Phase, Request, RunState, START, State, Status, Tick, Transfer, Wire,
+    LATE, Origin, Phase, Request, RunState, START, State, Status, Tick, Transfer, Wire,
 };
 
 /// A transfer that a person has not resumed by then stays paused: the end of a path, like being
@@ -417,42 +417,6 @@ fn forget(s: &mut State) {
             record.queued = 0;
             record.listed = Some(0);
         }
-    }
-}
-
-impl Faults {
-    /// The number of faults in all.
-    pub(crate) fn total(&self) -> u8 {
-        let Self {
-            crashes,
-            outages,
-            answers,
-            refusals,
-            cancels,
-            errors,
-            vanishing,
-            people,
-            operator,
-            others,
-            elsewhere,
-            receipts,
-            repeats,
-            duplicates,
-        } = *self;
-        crashes
-            + outages
-            + answers
-            + refusals
-            + cancels
-            + errors
-            + vanishing
-            + people
-            + operator
-            + others
-            + elsewhere
-            + receipts
-            + repeats
-            + duplicates
     }
 }
 

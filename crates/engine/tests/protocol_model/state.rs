@@ -283,6 +283,42 @@ pub(crate) struct Faults {
     pub(crate) duplicates: u8,
 }
 
+impl Faults {
+    /// The number of faults in all.
+    pub(crate) fn total(&self) -> u8 {
+        let Self {
+            crashes,
+            outages,
+            answers,
+            refusals,
+            cancels,
+            errors,
+            vanishing,
+            people,
+            operator,
+            others,
+            elsewhere,
+            receipts,
+            repeats,
+            duplicates,
+        } = *self;
+        crashes
+            + outages
+            + answers
+            + refusals
+            + cancels
+            + errors
+            + vanishing
+            + people
+            + operator
+            + others
+            + elsewhere
+            + receipts
+            + repeats
+            + duplicates
+    }
+}
+
 /// The relation of the second run to the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Second {
