@@ -1,9 +1,7 @@
 //! Times, durations and sizes in words short enough for a table.
 //!
-//! A duration, and so how far off a moment is, is told by one rule everywhere: in seconds up to a
-//! minute, in minutes up to an hour, in hours up to a day, in days from then on; with the next smaller
-//! unit beside it while there are fewer than ten. Rounded to what is shown, so that a token
-//! for 365 days is not one for 364 a second later. A moment with a date has its offset too.
+//! A duration, and so how far off a moment is, is told by one rule everywhere ([`span`]). A moment
+//! with a date has its offset too.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ZonedDateTime};

@@ -187,7 +187,7 @@ fn retry_after(value: &HeaderValue, now: Timestamp) -> Option<SignedDuration> {
 
 /// The beginning of an answer's body, which may explain more than its status.
 async fn beginning(answer: &mut Response) -> String {
-    // What is shown is masked first: a secret at its end has to be whole.
+    // More than is shown: it is masked before it is cut, and a secret at the end must be whole.
     const READ_MAX: usize = 2 * SAID_MAX;
     let mut body = Vec::new();
     // An unreadable body adds nothing.

@@ -277,7 +277,7 @@ fn channel(
 /// The path of a program, relative to the file that names it, as all paths in it are.
 fn resolved(program: &str, file: u32, sources: &Sources) -> String {
     let path: PathBuf = sources.resolve(file, program).components().collect();
-    // A folder whose name is no text can't be told from the working folder by text.
+    // A path that is not text can't be kept: the program stays as it is written.
     path.into_os_string().into_string().unwrap_or_else(|_| program.to_owned())
 }
 

@@ -271,7 +271,9 @@ pub fn format(duration: SignedDuration) -> String {
     text
 }
 
-/// A duration, in its one or two largest units, rounded to what is shown.
+/// A measured duration for people, rounded to what is shown: in seconds up to a minute, in minutes
+/// up to an hour, in hours up to a day, in days from then on, with the next smaller unit beside it
+/// while there are fewer than ten. A token for 365 days is not one for 364 a second later.
 pub fn span(duration: SignedDuration) -> String {
     const MINUTE: i64 = 60;
     const HOUR: i64 = 60 * MINUTE;
@@ -282,7 +284,7 @@ pub fn span(duration: SignedDuration) -> String {
         0 => format!("{count} {unit}"),
         rest => format!("{count} {unit} {rest} {smaller}"),
     };
-    // What is rounded up to a larger unit's beginning is told in that one.
+    // A duration that rounds up to a whole larger unit is told in that unit.
     let (minutes, hours, days) = (rounded(MINUTE), rounded(HOUR), rounded(DAY));
     if seconds == 0 {
         format!("{} ms", duration.as_millis().max(0))

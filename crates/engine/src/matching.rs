@@ -37,7 +37,7 @@ pub enum Miss {
 /// # Errors
 /// The first reason why it can't be.
 pub fn evidence(attempt: &Attempt, record: &Transfer, exclusive: bool) -> Result<(), Miss> {
-    // What is somebody else's, or a sync's, can't be ours however it is spelled.
+    // A record of another user, or of a sync, can't be ours, whatever its places.
     if let (Some(ours), Some(theirs)) = (attempt.user, record.user)
         && ours != theirs
     {

@@ -117,7 +117,8 @@ impl Engine {
             }
             return self.schedule_next(name);
         }
-        // What waits for a look would be judged together with what the clock has skipped.
+        // Judged now: a later look would judge it together with the occurrences that the clock has
+        // skipped.
         if self.held.contains_key(name) {
             self.decide_held_by(name, before);
         } else if first <= before {

@@ -11,7 +11,7 @@ use crate::place::{Place, segments};
 /// Runs by destination.
 #[derive(Debug, Default)]
 pub(super) struct DestinationIndex {
-    /// Then the path in comparable form.
+    /// By bucket, then by path in comparable form.
     buckets: BTreeMap<Bucket, BTreeMap<String, BTreeSet<RunId>>>,
 }
 

@@ -1,7 +1,7 @@
 //! The entries of a new job set, and the messages that wait for entries which it no longer has.
 //!
 //! An entry is known by its channel, so an entry whose address or command is mended is another one:
-//! what waited for the old channel must not be lost by the very repair. Keeps true: a message is
+//! the messages that waited for the old channel must outlive that. Keeps true: a message is
 //! handed over only to an entry that names its event and job, that was not notified of it before,
 //! and that no other copy of it waits for.
 
@@ -14,7 +14,7 @@ use crate::ids::AlertKey;
 use crate::input::Level;
 use crate::record::Record;
 
-/// What becomes of a message whose entry is gone.
+/// The fate of a message whose entry is gone.
 enum Handover {
     /// It goes through this entry.
     To(AlertKey),

@@ -150,7 +150,7 @@ pub enum AttemptEnd {
 }
 
 impl AttemptEnd {
-    /// What a canceled run can say of its accepted request that was never listed and ends so.
+    /// The words for a canceled run whose accepted request was never listed and ended in this way.
     pub(crate) fn nothing_left(&self) -> NothingLeft {
         let is_unseen = matches!(self, Self::NeverListed { unseen: true, .. });
         if is_unseen { NothingLeft::NeverSeen } else { NothingLeft::NeverListed }

@@ -33,8 +33,8 @@ pub(crate) struct Observations {
     moved_at: Option<Timestamp>,
     /// The counters of that look.
     progress: Option<Progress>,
-    /// The counters that a look told last.
-    told: Option<Progress>,
+    /// The counters of the last look that listed any.
+    listed_progress: Option<Progress>,
     /// How fast they move.
     pace: Pace,
     /// When its progress was last recorded.
@@ -132,7 +132,7 @@ impl Observations {
         self.moved_at = Some(moved_at);
         self.progress = Some(record.progress);
         if !record.tells_no_progress {
-            self.told = self.progress;
+            self.listed_progress = self.progress;
         }
         self.pace.saw(now, record.progress.bytes_transferred);
     }
@@ -158,14 +158,15 @@ impl Observations {
     }
 
     /// When the counters of its transfer last moved, by a clock that stands still while the
-    /// transfer is paused, the agent is away, or none of them is told. After a restart it goes on from the row.
+    /// transfer is paused, the agent is away, or none of them is listed. After a restart it goes on
+    /// from the row.
     pub(crate) fn moved_by(
         &self,
         attempt: &Attempt,
         record: &Transfer,
         now: Timestamp,
     ) -> Timestamp {
-        let last = self.told.unwrap_or(attempt.progress);
+        let last = self.listed_progress.unwrap_or(attempt.progress);
         let has_moved = !record.tells_no_progress && record.progress.moved_since(&last);
         if has_moved || attempt.status.is_none() {
             return now;

@@ -1,5 +1,5 @@
-//! Records that may be the transfer of a lost request, though they are no evidence: it is not sent
-//! again beside them, and waited for as an accepted one.
+//! Records that are no evidence and may still be the transfer of a lost request: the request is not
+//! sent again beside them, and is waited for as an accepted one.
 
 use std::sync::Arc;
 
