@@ -53,17 +53,11 @@ impl TransferStatus {
         }
     }
 
-    /// True for a transfer that certainly moves, or is about to.
-    pub fn is_at_work(self) -> bool {
+    /// True for a transfer that is not over, also while it is paused.
+    pub fn is_active(self) -> bool {
         match self {
-            Self::Created | Self::Running => true,
-            Self::Completed
-            | Self::Canceled
-            | Self::Error
-            | Self::Canceling
-            | Self::Pausing
-            | Self::Paused
-            | Self::Unknown => false,
+            Self::Created | Self::Running | Self::Canceling | Self::Pausing | Self::Paused => true,
+            Self::Completed | Self::Canceled | Self::Error | Self::Unknown => false,
         }
     }
 

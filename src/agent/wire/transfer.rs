@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use uuid::Uuid;
 
 use super::date::instant;
 use super::object::Properties;
@@ -254,7 +253,7 @@ pub(super) fn account(id: &Scalar<'_>, embedded: &Scalar<'_>) -> Option<AccountI
     if let Some(id) = id.uuid() {
         return Some(AccountId(id));
     }
-    id.is_none().then(|| AccountId(embedded.uuid().unwrap_or(Uuid::nil())))
+    id.is_none().then(|| AccountId(embedded.uuid().unwrap_or_default()))
 }
 
 /// `transferStatus`, as a number or a name; absent for one that the vendor's page does not name.

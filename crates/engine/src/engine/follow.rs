@@ -25,6 +25,12 @@ impl Engine {
         self.change_attempt(id, |attempt| *attempt = row);
         self.state.observations(id).note_found();
         self.record_event(id.run, Happening::Listed { attempt: id.number, transfer: record.id });
+        self.give_part(id, record);
+    }
+
+    /// Gives a transfer that was just found, or is active again, its part in its run: the run
+    /// follows it, or it is one too many.
+    fn give_part(&mut self, id: AttemptId, record: &Transfer) {
         match self.state.run(id.run).on_found(self.state.attempt(id), record) {
             OnFound::TooMany(why) => self.cancel_extra_transfer(id, why),
             OnFound::Follows(reason) => {
@@ -88,12 +94,14 @@ impl Engine {
         }
         if attempt.phase == Phase::GivenUp {
             self.seen_again(id);
-        } else if attempt.phase == Phase::Closed && record.status.is_at_work() {
+        } else if attempt.phase == Phase::Closed && record.status.is_active() {
             self.goes_on(id, record);
         } else if !attempt.phase.is_open() {
             return;
         }
         self.note_listed(id, record);
+        let is_unknown = record.status == TransferStatus::Unknown;
+        let was_unknown = self.state.observations(id).note_unknown(is_unknown);
         let was_ending = self.state.attempt(id).ended_at.is_some();
         let Seen { row, event, moved_at } =
             self.state.run_mut(id.run).on_seen(id.number, record, self.now);
@@ -108,7 +116,7 @@ impl Engine {
             self.end_with_cause(id);
             return;
         }
-        if record.status == TransferStatus::Unknown && self.unknown_is_over(id, record) {
+        if is_unknown && self.unknown_is_over(id, record, was_unknown) {
             self.note_finish(id, record);
             self.transfer_ended(id);
             return;
@@ -134,13 +142,17 @@ impl Engine {
         }
     }
 
-    /// Takes back the end of an attempt whose transfer is at work again, or still: somebody has
-    /// resumed it, or the agent was wrong. Nothing is sent beside it.
+    /// Takes back the end of an attempt whose transfer is active again, or still: somebody has
+    /// resumed it, or the agent was wrong. Its run follows it again if it has no other one that may
+    /// succeed; one that is over only waits for it. Nothing is sent beside it.
     fn goes_on(&mut self, id: AttemptId, record: &Transfer) {
         let row = self.state.attempt(id).found(record, self.now);
         self.change_attempt(id, |attempt| *attempt = row);
-        let text = format!("transfer {} was over, and is at work again", record.id);
+        let text = format!("transfer {} was over, and is active again", record.id);
         self.log_run(Level::Warn, id.run, None, text);
+        if !self.state.run(id.run).is_over() {
+            self.give_part(id, record);
+        }
     }
 
     /// Reports that complete looks no longer show a transfer. Its run waits for it until its

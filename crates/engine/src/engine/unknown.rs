@@ -15,9 +15,14 @@ const WHOLE: f64 = 100.0;
 impl Engine {
     /// Reports an unknown status of one of our transfers, and judges whether the transfer is over:
     /// it is with an end date, and also with all its bytes if it can't be canceled. It would
-    /// otherwise keep its job and destination for good. The second look that shows the status
-    /// decides: an agent may leave it out once.
-    pub(super) fn unknown_is_over(&mut self, id: AttemptId, record: &Transfer) -> bool {
+    /// otherwise keep its job and destination for good. The second look in a row that shows the
+    /// status decides: an agent may leave it out now and then.
+    pub(super) fn unknown_is_over(
+        &mut self,
+        id: AttemptId,
+        record: &Transfer,
+        was_unknown: bool,
+    ) -> bool {
         let word = record.unknown_status.clone().unwrap_or_default();
         let observations = self.state.observations(id);
         let refused = observations.cancel().was_refused();
@@ -25,7 +30,8 @@ impl Engine {
             self.record_unknown_status(id, &word, record);
             return false;
         }
-        record.ended_at.is_some() || (refused && record.progress.percent >= WHOLE)
+        let is_over = record.ended_at.is_some() || (refused && record.progress.percent >= WHOLE);
+        was_unknown && is_over
     }
 
     fn record_unknown_status(&mut self, id: AttemptId, word: &str, record: &Transfer) {

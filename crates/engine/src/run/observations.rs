@@ -53,6 +53,8 @@ pub(crate) struct Observations {
     before: Option<Before>,
     /// The unknown `transferStatus` that was reported last.
     unknown_status: Option<String>,
+    /// The last look that showed it told no known `transferStatus`.
+    unknown: bool,
     /// The query for the cause of its failed transfer.
     asking: Option<PendingQuery>,
 }
@@ -172,19 +174,13 @@ impl Observations {
             return now;
         }
         let moved_at = self.moved_at.unwrap_or(attempt.moved_at);
-        let Some(seen_at) = self.seen_at else { return moved_at.min(now) };
-        let stands_still = match record.status {
-            TransferStatus::Running | TransferStatus::Unknown => {
-                self.agent_away || record.tells_no_progress
-            }
-            TransferStatus::Created
-            | TransferStatus::Completed
-            | TransferStatus::Canceled
-            | TransferStatus::Error
-            | TransferStatus::Canceling
-            | TransferStatus::Pausing
-            | TransferStatus::Paused => true,
+        let Some(seen_at) = self.seen_at else {
+            // The row's time is as old as the last change of its status.
+            let stood_still = record.tells_no_progress || attempt.status.is_some_and(stands_still);
+            return if stood_still { now } else { moved_at.min(now) };
         };
+        let stands_still =
+            stands_still(record.status) || self.agent_away || record.tells_no_progress;
         let unseen = now.duration_since(seen_at);
         // A machine that slept has not seen its transfer stand still all that time.
         let still = if stands_still { unseen } else { unseen - unseen.min(COVERED_GAP) };
@@ -276,6 +272,11 @@ impl Observations {
         self.unknown_status.replace(status.to_owned()).as_deref() != Some(status)
     }
 
+    /// Notes whether a look tells an unknown status; true if the look before it told one.
+    pub(crate) fn note_unknown(&mut self, unknown: bool) -> bool {
+        std::mem::replace(&mut self.unknown, unknown)
+    }
+
     /// The query for the cause of its failed transfer.
     pub(crate) fn asking(&self) -> Option<&PendingQuery> {
         self.asking.as_ref()
@@ -294,6 +295,20 @@ impl Observations {
     /// Ends the query, and returns it.
     pub(crate) fn take_asking(&mut self) -> Option<PendingQuery> {
         self.asking.take()
+    }
+}
+
+/// True for a transfer whose counters are not expected to move.
+fn stands_still(status: TransferStatus) -> bool {
+    match status {
+        TransferStatus::Running | TransferStatus::Unknown => false,
+        TransferStatus::Created
+        | TransferStatus::Completed
+        | TransferStatus::Canceled
+        | TransferStatus::Error
+        | TransferStatus::Canceling
+        | TransferStatus::Pausing
+        | TransferStatus::Paused => true,
     }
 }
 

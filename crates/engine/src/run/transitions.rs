@@ -69,7 +69,7 @@ const ATTEMPT: &[(Option<Phase>, Phase, &str)] = {
         (Some(GivenUp), Closed, "looked for long enough"),
         (Some(Accepted), GivenUp, "timeout, never listed or gone from the list"),
         (Some(Accepted), Closed, "its transfer is over"),
-        (Some(Closed), Accepted, "its transfer is at work again"),
+        (Some(Closed), Accepted, "its transfer is active again"),
     ]
 };
 

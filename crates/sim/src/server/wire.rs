@@ -53,7 +53,7 @@ pub(super) fn transfer(world: &World, found: &SimTransfer, now: Timestamp) -> Va
         put("userId", json!(world.reports_user(found.id).then_some(found.user)));
     }
     put("syncCycleId", json!(found.sync_cycle));
-    put("retryBatchTransferID", json!(found.retry_batch.unwrap_or(Uuid::nil())));
+    put("retryBatchTransferID", json!(found.retry_batch.unwrap_or_default()));
     for (side, place) in
         [("source", &found.request.source), ("destination", &found.request.destination)]
     {

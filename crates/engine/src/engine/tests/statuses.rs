@@ -209,6 +209,131 @@ fn nothing_is_sent_beside_a_transfer_that_goes_on_after_it_was_seen_to_fail() {
     assert_eq!(stage.submits.len(), 1);
 }
 
+/// A stage whose transfer is active again, and followed again, after it was seen to fail once.
+fn back_at_work(change: impl FnOnce(&mut Terms)) -> Stage {
+    let mut stage = running(|terms| {
+        terms.retry.max_attempts = 3;
+        change(terms);
+    });
+    stage.pass(secs(10));
+    stage.history_is_silent = true;
+    stage.status(1, TransferStatus::Error);
+    while stage.run(0).state != RunState::BackingOff {
+        stage.pass(secs(1));
+    }
+    stage.status(1, TransferStatus::Running);
+    while stage.run(0).state != RunState::Running {
+        stage.pass(secs(1));
+    }
+    stage
+}
+
+#[rstest]
+#[case(TransferStatus::Error, RunState::Running, 2)]
+#[case(TransferStatus::Canceled, RunState::Canceled, 1)]
+#[case(TransferStatus::Completed, RunState::Succeeded, 1)]
+#[case(TransferStatus::Paused, RunState::Running, 1)]
+fn a_transfer_that_is_back_at_work_ends_as_any_other(
+    #[case] status: TransferStatus,
+    #[case] state: RunState,
+    #[case] submits: usize,
+) {
+    let mut stage = back_at_work(|_| {});
+    stage.status(1, status);
+    for _ in 0..300 {
+        stage.pass(secs(1));
+        if stage.submits.len() == 2 && stage.listed.len() == 1 {
+            stage.answer(SubmitAnswer::Accepted);
+            stage.list(2, TransferStatus::Running);
+        }
+    }
+    assert_eq!((stage.run(0).state, stage.submits.len()), (state, submits));
+}
+
+#[test]
+fn a_transfer_that_is_back_at_work_is_canceled_past_its_timeout() {
+    let mut stage = back_at_work(|_| {});
+    stage.until(at("01:31:00"));
+    assert_eq!(stage.run(0).state, RunState::Canceling, "{}", stage.run(0).reason);
+    assert_eq!((stage.cancels.len(), stage.submits.len()), (1, 1));
+}
+
+#[test]
+fn a_transfer_that_is_back_at_work_beside_the_next_attempt_is_canceled() {
+    let mut stage = running(|terms| terms.retry.max_attempts = 3);
+    stage.pass(secs(10));
+    stage.history_is_silent = true;
+    stage.status(1, TransferStatus::Error);
+    while stage.submits.len() < 2 {
+        stage.pass(secs(1));
+    }
+    stage.answer(SubmitAnswer::Accepted);
+    stage.list(2, TransferStatus::Running);
+    stage.pass(secs(60));
+    assert!(stage.cancels.is_empty());
+    stage.status(1, TransferStatus::Running);
+    stage.pass(secs(60));
+    let first = stage.record(1).id;
+    assert_eq!(stage.cancels, [first], "two are never in flight at once");
+    assert_eq!((stage.run(0).state, stage.run(0).follows), (RunState::Running, Some(2)));
+}
+
+#[test]
+fn nothing_is_sent_beside_a_transfer_that_is_paused_after_it_was_seen_to_fail() {
+    let mut stage = running(|terms| terms.retry.max_attempts = 3);
+    stage.pass(secs(10));
+    stage.history_is_silent = true;
+    stage.status(1, TransferStatus::Error);
+    while stage.run(0).state != RunState::BackingOff {
+        stage.pass(secs(1));
+    }
+    stage.status(1, TransferStatus::Paused);
+    stage.pass(secs(300));
+    assert_eq!(stage.submits.len(), 1, "{}", stage.run(0).reason);
+}
+
+#[test]
+fn a_status_that_is_left_out_now_and_then_is_no_end() {
+    let mut stage = running(|_| {});
+    // As an agent that tells the time of its last progress as the end.
+    stage.record(1).ended_at = Some(at("01:00:05"));
+    for _ in 0..60 {
+        for known in [false, true] {
+            match known {
+                true => stage.status(1, TransferStatus::Running),
+                false => unknown(&mut stage, ""),
+            }
+            stage.input(Input::Notified);
+            stage.pass(secs(1));
+        }
+    }
+    assert_eq!(stage.run(0).state, RunState::Running, "{}", stage.run(0).reason);
+}
+
+#[rstest]
+#[case::paused(true, false)]
+#[case::without_counters(false, true)]
+fn a_transfer_that_could_not_move_over_a_restart_has_not_stalled(
+    #[case] paused: bool,
+    #[case] tells_no_progress: bool,
+) {
+    let mut stage = running(|terms| {
+        terms.stall_timeout = Some(SignedDuration::from_mins(5));
+        terms.timeout = SignedDuration::from_hours(4);
+    });
+    stage.record(1).tells_no_progress = tells_no_progress;
+    stage.pass(secs(60));
+    if paused {
+        stage.status(1, TransferStatus::Paused);
+    }
+    stage.pass(secs(60));
+    stage.now = at("01:20:00");
+    stage.restart();
+    stage.status(1, TransferStatus::Running);
+    stage.pass(secs(60));
+    assert_eq!(stage.run(0).state, RunState::Running, "{}", stage.run(0).reason);
+}
+
 #[test]
 fn a_cancel_that_never_ends_gives_its_slot_back_and_keeps_its_destination() {
     let long = |job: &mut crate::job::Job| {
