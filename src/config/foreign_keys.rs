@@ -13,6 +13,7 @@ const TEMPORAL: &str = "Temporal";
 pub(super) const SYSTEMD: &str = "systemd";
 const CRONSTABLE: &str = "cronstable";
 const DAGU: &str = "dagu";
+const APSCHEDULER: &str = "APScheduler";
 const CLICK: &str = "the Click API";
 
 #[rustfmt::skip]
@@ -109,6 +110,30 @@ pub(super) const FOREIGN: &[Foreign] = &[
     ("destinationbucket", CLICK, Scope::Place, "bucket", ""),
     ("sourcepath", CLICK, Scope::Place, "path", ""),
     ("destinationpath", CLICK, Scope::Place, "path", ""),
+    ("misfiregracetime", APSCHEDULER, Scope::Job, "catch_up_window", "with a unit: `1h`"),
+    ("coalesce", APSCHEDULER, Scope::Job, "catch_up", "`coalesce=True` is `catch_up: once`"),
+    ("maxinstances", APSCHEDULER, Scope::Job, "overlap", "runs of one job never overlap"),
+    ("timeoutseconds", KUBERNETES, Scope::Job, "timeout", "with a unit: `600s`"),
+    ("crontab", "", Scope::Job, "schedule", "as in crontab: `30 2 * * *`"),
+    ("at", "", Scope::Job, "schedule", "as in crontab: `30 2 * * *`"),
+    ("time", "", Scope::Job, "schedule", "as in crontab: `30 2 * * *`"),
+    ("when", "", Scope::Job, "schedule", "as in crontab: `30 2 * * *`"),
+    ("allowempty", "", Scope::Job, "empty", "`accept` or `fail`"),
+    ("failonempty", "", Scope::Job, "empty", "`accept` or `fail`"),
+    ("skipexisting", "", Scope::Job, "allow_skip", ""),
+    ("ignoreerrors", "", Scope::Job, "partial", "with `accept`"),
+    ("allowpartial", "", Scope::Job, "partial", "with `accept`"),
+    ("interval", "", Scope::Retry, "initial_delay", ""),
+    ("delay", "", Scope::Retry, "initial_delay", ""),
+    ("max", "", Scope::Retry, "max_attempts", "it counts the first attempt too"),
+    ("count", "", Scope::Retry, "max_attempts", "it counts the first attempt too"),
+    ("retention", "", Scope::History, "keep", "with a unit: `90d`"),
+    ("maxage", "", Scope::History, "keep", "with a unit: `90d`"),
+    ("days", "", Scope::History, "keep", "with a unit: `90d`"),
+    ("keepdays", "", Scope::History, "keep", "with a unit: `90d`"),
+    ("port", "", Scope::Agent, "url", "with the port in it: `http://localhost:29123`"),
+    ("timeout", "", Scope::Agent, "request_timeout", ""),
+    ("poll", "", Scope::Agent, "poll_interval", ""),
     ("retries", "", Scope::Retry, "max_attempts", "it counts the first attempt too"),
     ("maxretries", "", Scope::Retry, "max_attempts", "it counts the first attempt too"),
     ("attempts", "", Scope::Retry, "max_attempts", ""),
@@ -158,6 +183,18 @@ pub(super) const WITHOUT_LIKE: &[(&[&str], &str)] = &[
         "a run starts at its scheduled time; `jitter` spreads the runs of several jobs",
     ),
     (
+        &["user", "group", "runas"],
+        "a job runs no program, and so under no user; `agent.user` says whose the agent is",
+    ),
+    (
+        &["filter", "filters", "include", "includes", "exclude", "excludes", "match", "pattern"],
+        "there are no filters: all that is under the `path` of its `source` is transferred",
+    ),
+    (
+        &["start", "startdate", "startat", "end", "enddate", "endat"],
+        "a schedule has no beginning and no end: write `enabled: false` before and after",
+    ),
+    (
         &["name"],
         "a job's name is the key that it stands under",
     ),
@@ -172,6 +209,21 @@ pub(super) const WITHOUT_LIKE: &[(&[&str], &str)] = &[
 pub(super) const INSTEAD: &[(&[Scope], &[&str], &str)] = &[
     (
         &[Scope::Alert],
+        &["url", "urlfile", "headersfile"],
+        "an address stands under `webhook` or `ping`: `webhook: {url_file: FILE}`",
+    ),
+    (
+        &[Scope::Alert],
+        &["schedule"],
+        "only a digest has one: `digest: {schedule: \"0 8 * * *\", webhook: {url_file: FILE}}`",
+    ),
+    (
+        &[Scope::Alert],
+        &["enabled", "disabled"],
+        "an entry can't be switched off: leave it out, or write `#` before each of its lines",
+    ),
+    (
+        &[Scope::Alert, Scope::Digest],
         &["email", "mail", "mailto", "emails", "recipients", "smtp", "to"],
         "there is no `email`: use `command` with sendmail, for example `command: [/bin/sh, -c, \
          'printf \"Subject: %s\\n\\n%s\\n\" \"$TRANSFERD_TEXT\" \"$TRANSFERD_REASON\" | sendmail ops@example.com']`",

@@ -153,16 +153,20 @@ pub(crate) fn meant(key: &str, scope: Scope, value: &Node) -> Option<String> {
     {
         return Some((*why).to_owned());
     }
-    if scope == Scope::Job
+    if matches!(scope, Scope::Job | Scope::Defaults)
         && let Some((_, why)) = WITHOUT_LIKE.iter().find(|(names, _)| names.contains(&&*own))
     {
         return Some((*why).to_owned());
     }
-    if let Some(foreign) = foreign(key, &own, scope) {
-        return Some(foreign_hint(foreign, key, scope));
-    }
-    if let Some(home) = SCOPES.iter().find(|home| home.keys().contains(&key)) {
-        return Some(format!("`{key}` belongs {}", home.home()));
+    let foreign = foreign(key, &own, scope);
+    let home = SCOPES.iter().find(|home| home.keys().contains(&key));
+    // What it means in this map goes before where else it may stand.
+    match (foreign, home) {
+        (Some(foreign), home) if home.is_none() || foreign.2 == scope => {
+            return Some(foreign_hint(foreign, key, scope));
+        }
+        (_, Some(home)) => return Some(format!("`{key}` belongs {}", home.home())),
+        (_, None) => {}
     }
     if let Some(close) = closest(&own, scope.keys()) {
         return Some(format!("did you mean `{close}`?"));
@@ -191,6 +195,35 @@ pub(crate) fn meant_key(key: &str, scope: Scope) -> Option<&'static str> {
     theirs.map(|(_, _, _, ours, _)| *ours).or_else(|| closest(&own, keys))
 }
 
+/// How to write that there is no second attempt.
+const NO_RETRY: &str = "for no second attempt write `retry: {max_attempts: 1}`";
+
+/// True for a word by which people say that there is none, or no limit.
+pub(crate) fn is_none(word: &str) -> bool {
+    const NONE: [&str; 10] = [
+        "none",
+        "never",
+        "off",
+        "no",
+        "false",
+        "disabled",
+        "infinity",
+        "infinite",
+        "unlimited",
+        "forever",
+    ];
+    NONE.iter().any(|none| word.trim().eq_ignore_ascii_case(none))
+}
+
+/// A hint for such a word in place of a duration, which may be `zero` or not.
+pub(crate) fn no_duration(word: &str, zero: bool) -> Option<String> {
+    let hint = match zero {
+        true => "write `0s` for none",
+        false => "it can't be without an end: `365d` is the longest",
+    };
+    is_none(word).then(|| hint.to_owned())
+}
+
 /// A hint on how to write a value that should be a map.
 pub(crate) fn as_map(scope: Scope, value: &Node) -> Option<String> {
     let text = value.as_text().map(str::trim);
@@ -198,9 +231,8 @@ pub(crate) fn as_map(scope: Scope, value: &Node) -> Option<String> {
         (Scope::Retry, Kind::Integer(number @ 1..)) => {
             format!("write `retry: {{max_attempts: {number}}}`; it counts the first attempt too")
         }
-        (Scope::Retry, Kind::Integer(_) | Kind::Bool(false)) => {
-            "for no second attempt write `retry: {max_attempts: 1}`".to_owned()
-        }
+        (Scope::Retry, Kind::Integer(_) | Kind::Bool(false)) => NO_RETRY.to_owned(),
+        (Scope::Retry, Kind::Text(text)) if is_none(text) => NO_RETRY.to_owned(),
         (Scope::Place, Kind::Text(_)) => {
             let address = text.and_then(|text| text.split_once("://")).map(|(_, rest)| rest);
             let (bucket, path) = address.and_then(|a| a.split_once('/')).unwrap_or(("BUCKET", ""));

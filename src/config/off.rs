@@ -3,8 +3,10 @@
 use jiff::SignedDuration;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
+use super::names;
 use super::node::{Kind, Node};
 use super::patterns;
+use super::problem::{Problem, cut};
 use super::reader::{Read, Reader};
 use super::schema;
 use super::values::Span;
@@ -20,6 +22,18 @@ impl Read for SpanOrOff {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         match &node.kind {
             Kind::Text(text) if &**text == OFF => Some(Self(None)),
+            Kind::Text(text) if names::is_none(text) => {
+                not_a_duration(&cut(text), node, reader);
+                None
+            }
+            Kind::Bool(false) => {
+                not_a_duration("false", node, reader);
+                None
+            }
+            Kind::Integer(0) => {
+                not_a_duration("0", node, reader);
+                None
+            }
             Kind::Text(_)
             | Kind::Null
             | Kind::Bool(_)
@@ -30,6 +44,12 @@ impl Read for SpanOrOff {
             | Kind::Tagged(_) => Span::read(node, reader).map(|span| Self(Some(span.0))),
         }
     }
+}
+
+/// Reports another word for `off`.
+fn not_a_duration(found: &str, node: &Node, reader: &mut Reader<'_>) {
+    let message = format!("`{found}` is not a duration");
+    reader.tell(Problem::error(reader.spot(node), message).hint("write `off` for none"));
 }
 
 impl JsonSchema for SpanOrOff {

@@ -434,7 +434,8 @@ fn span(node: &Node, reader: &mut Reader<'_>, zero: bool) -> Option<SignedDurati
     let duration = match duration::parse(text) {
         Ok(duration) => duration,
         Err(error) => {
-            reader.tell(Problem::error(spot, error.message).maybe_hint(error.hint));
+            let hint = names::no_duration(text, zero).or(error.hint);
+            reader.tell(Problem::error(spot, error.message).maybe_hint(hint));
             return None;
         }
     };
