@@ -100,9 +100,9 @@ impl Engine {
             return;
         }
         self.note_listed(id, record);
-        let is_unknown = record.status == TransferStatus::Unknown;
-        let was_unknown = self.state.observations(id).note_unknown(is_unknown);
-        let was_ending = self.state.attempt(id).ended_at.is_some();
+        let attempt = self.state.attempt(id);
+        let was_unknown = attempt.status == Some(TransferStatus::Unknown);
+        let was_ending = attempt.ended_at.is_some();
         let Seen { row, event, moved_at } =
             self.state.run_mut(id.run).on_seen(id.number, record, self.now);
         if let Some(row) = row {
@@ -116,7 +116,8 @@ impl Engine {
             self.end_with_cause(id);
             return;
         }
-        if is_unknown && self.unknown_is_over(id, record, was_unknown) {
+        if record.status == TransferStatus::Unknown && self.unknown_is_over(id, record, was_unknown)
+        {
             self.note_finish(id, record);
             self.transfer_ended(id);
             return;

@@ -16,7 +16,8 @@ impl Engine {
     /// Reports an unknown status of one of our transfers, and judges whether the transfer is over:
     /// it is with an end date, and also with all its bytes if it can't be canceled. It would
     /// otherwise keep its job and destination for good. The second look in a row that shows the
-    /// status decides: an agent may leave it out now and then.
+    /// status decides (`was_unknown` tells of the look before): an agent may leave it out now and
+    /// then.
     pub(super) fn unknown_is_over(
         &mut self,
         id: AttemptId,

@@ -53,8 +53,6 @@ pub(crate) struct Observations {
     before: Option<Before>,
     /// The unknown `transferStatus` that was reported last.
     unknown_status: Option<String>,
-    /// The last look that showed it told no known `transferStatus`.
-    unknown: bool,
     /// The query for the cause of its failed transfer.
     asking: Option<PendingQuery>,
 }
@@ -179,11 +177,10 @@ impl Observations {
             let stood_still = record.tells_no_progress || attempt.status.is_some_and(stands_still);
             return if stood_still { now } else { moved_at.min(now) };
         };
-        let stands_still =
-            stands_still(record.status) || self.agent_away || record.tells_no_progress;
+        let is_still = stands_still(record.status) || self.agent_away || record.tells_no_progress;
         let unseen = now.duration_since(seen_at);
         // A machine that slept has not seen its transfer stand still all that time.
-        let still = if stands_still { unseen } else { unseen - unseen.min(COVERED_GAP) };
+        let still = if is_still { unseen } else { unseen - unseen.min(COVERED_GAP) };
         shift(moved_at, still).min(now)
     }
 
@@ -270,11 +267,6 @@ impl Observations {
     /// Notes this unknown status; false if it was reported already.
     pub(crate) fn note_status(&mut self, status: &str) -> bool {
         self.unknown_status.replace(status.to_owned()).as_deref() != Some(status)
-    }
-
-    /// Notes whether a look tells an unknown status; true if the look before it told one.
-    pub(crate) fn note_unknown(&mut self, unknown: bool) -> bool {
-        std::mem::replace(&mut self.unknown, unknown)
     }
 
     /// The query for the cause of its failed transfer.

@@ -191,8 +191,8 @@ fn a_transfer_without_counters_has_not_stalled_and_one_that_tells_them_now_and_t
     }
 }
 
-#[test]
-fn nothing_is_sent_beside_a_transfer_that_goes_on_after_it_was_seen_to_fail() {
+/// A stage whose transfer was seen to fail once, and whose run backs off before the next attempt.
+fn seen_to_fail() -> Stage {
     let mut stage = running(|terms| terms.retry.max_attempts = 3);
     stage.pass(secs(10));
     stage.history_is_silent = true;
@@ -200,6 +200,12 @@ fn nothing_is_sent_beside_a_transfer_that_goes_on_after_it_was_seen_to_fail() {
     while stage.run(0).state != RunState::BackingOff {
         stage.pass(secs(1));
     }
+    stage
+}
+
+#[test]
+fn nothing_is_sent_beside_a_transfer_that_goes_on_after_it_was_seen_to_fail() {
+    let mut stage = seen_to_fail();
     stage.status(1, TransferStatus::Running);
     stage.pass(secs(300));
     assert_eq!(stage.submits.len(), 1, "{}", stage.run(0).reason);
@@ -210,17 +216,8 @@ fn nothing_is_sent_beside_a_transfer_that_goes_on_after_it_was_seen_to_fail() {
 }
 
 /// A stage whose transfer is active again, and followed again, after it was seen to fail once.
-fn back_at_work(change: impl FnOnce(&mut Terms)) -> Stage {
-    let mut stage = running(|terms| {
-        terms.retry.max_attempts = 3;
-        change(terms);
-    });
-    stage.pass(secs(10));
-    stage.history_is_silent = true;
-    stage.status(1, TransferStatus::Error);
-    while stage.run(0).state != RunState::BackingOff {
-        stage.pass(secs(1));
-    }
+fn back_at_work() -> Stage {
+    let mut stage = seen_to_fail();
     stage.status(1, TransferStatus::Running);
     while stage.run(0).state != RunState::Running {
         stage.pass(secs(1));
@@ -238,7 +235,7 @@ fn a_transfer_that_is_back_at_work_ends_as_any_other(
     #[case] state: RunState,
     #[case] submits: usize,
 ) {
-    let mut stage = back_at_work(|_| {});
+    let mut stage = back_at_work();
     stage.status(1, status);
     for _ in 0..300 {
         stage.pass(secs(1));
@@ -252,7 +249,7 @@ fn a_transfer_that_is_back_at_work_ends_as_any_other(
 
 #[test]
 fn a_transfer_that_is_back_at_work_is_canceled_past_its_timeout() {
-    let mut stage = back_at_work(|_| {});
+    let mut stage = back_at_work();
     stage.until(at("01:31:00"));
     assert_eq!(stage.run(0).state, RunState::Canceling, "{}", stage.run(0).reason);
     assert_eq!((stage.cancels.len(), stage.submits.len()), (1, 1));
@@ -260,10 +257,7 @@ fn a_transfer_that_is_back_at_work_is_canceled_past_its_timeout() {
 
 #[test]
 fn a_transfer_that_is_back_at_work_beside_the_next_attempt_is_canceled() {
-    let mut stage = running(|terms| terms.retry.max_attempts = 3);
-    stage.pass(secs(10));
-    stage.history_is_silent = true;
-    stage.status(1, TransferStatus::Error);
+    let mut stage = seen_to_fail();
     while stage.submits.len() < 2 {
         stage.pass(secs(1));
     }
@@ -280,13 +274,7 @@ fn a_transfer_that_is_back_at_work_beside_the_next_attempt_is_canceled() {
 
 #[test]
 fn nothing_is_sent_beside_a_transfer_that_is_paused_after_it_was_seen_to_fail() {
-    let mut stage = running(|terms| terms.retry.max_attempts = 3);
-    stage.pass(secs(10));
-    stage.history_is_silent = true;
-    stage.status(1, TransferStatus::Error);
-    while stage.run(0).state != RunState::BackingOff {
-        stage.pass(secs(1));
-    }
+    let mut stage = seen_to_fail();
     stage.status(1, TransferStatus::Paused);
     stage.pass(secs(300));
     assert_eq!(stage.submits.len(), 1, "{}", stage.run(0).reason);
