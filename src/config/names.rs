@@ -89,6 +89,12 @@ impl Scope {
         }
     }
 
+    /// True if a key of this kind of map may stand in one of the other kind: `defaults` take those
+    /// of jobs.
+    fn serves(self, other: Self) -> bool {
+        self == other || (self == Self::Job && other == Self::Defaults)
+    }
+
     /// The place of a map of this kind, in words that follow "belongs ".
     fn home(self) -> &'static str {
         match self {
@@ -153,20 +159,21 @@ pub(crate) fn meant(key: &str, scope: Scope, value: &Node) -> Option<String> {
     {
         return Some((*why).to_owned());
     }
-    if matches!(scope, Scope::Job | Scope::Defaults)
+    if Scope::Job.serves(scope)
         && let Some((_, why)) = WITHOUT_LIKE.iter().find(|(names, _)| names.contains(&&*own))
     {
         return Some((*why).to_owned());
     }
     let foreign = foreign(key, &own, scope);
-    let home = SCOPES.iter().find(|home| home.keys().contains(&key));
-    // What it means in this map goes before where else it may stand.
-    match (foreign, home) {
-        (Some(foreign), home) if home.is_none() || foreign.2 == scope => {
-            return Some(foreign_hint(foreign, key, scope));
-        }
-        (_, Some(home)) => return Some(format!("`{key}` belongs {}", home.home())),
-        (_, None) => {}
+    // A meaning in this map comes first.
+    if let Some(foreign) = foreign.filter(|(_, _, home, ..)| home.serves(scope)) {
+        return Some(foreign_hint(foreign, key, scope));
+    }
+    if let Some(home) = SCOPES.iter().find(|home| home.keys().contains(&key)) {
+        return Some(format!("`{key}` belongs {}", home.home()));
+    }
+    if let Some(foreign) = foreign {
+        return Some(foreign_hint(foreign, key, scope));
     }
     if let Some(close) = closest(&own, scope.keys()) {
         return Some(format!("did you mean `{close}`?"));
@@ -264,12 +271,11 @@ pub(crate) fn as_map(scope: Scope, value: &Node) -> Option<String> {
 /// The entry of the table. Where the same name has several homes, the one in this map; where
 /// several programs use it, systemd's is the one that begins with a capital.
 fn foreign(key: &str, own: &str, scope: Scope) -> Option<&'static Foreign> {
-    let same = |home: Scope| home == scope || (home == Scope::Job && scope == Scope::Defaults);
     let capital = key.starts_with(|c: char| c.is_ascii_uppercase());
     FOREIGN
         .iter()
         .filter(|(theirs, ..)| *theirs == own)
-        .min_by_key(|(_, whose, home, ..)| (!same(*home), capital != (*whose == SYSTEMD)))
+        .min_by_key(|(_, whose, home, ..)| (!home.serves(scope), capital != (*whose == SYSTEMD)))
 }
 
 /// Our equivalent of another scheduler's key, in words: for a person who asks by that name.
@@ -279,9 +285,7 @@ pub fn known_elsewhere(name: &str) -> Option<String> {
 }
 
 fn foreign_hint((_, whose, home, ours, more): &Foreign, key: &str, scope: Scope) -> String {
-    let here = *home == scope
-        || (*home == Scope::Job && scope == Scope::Defaults)
-        || (scope == Scope::Digest && scope.keys().contains(ours));
+    let here = home.serves(scope) || (scope == Scope::Digest && scope.keys().contains(ours));
     let mut hint = if here {
         format!("write `{ours}`")
     } else if *home == Scope::Retry && matches!(scope, Scope::Job | Scope::Defaults) {

@@ -20,20 +20,11 @@ pub(crate) struct SpanOrOff(pub(crate) Option<SignedDuration>);
 
 impl Read for SpanOrOff {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        match &node.kind {
-            Kind::Text(text) if &**text == OFF => Some(Self(None)),
-            Kind::Text(text) if names::is_none(text) => {
-                not_a_duration(&cut(text), node, reader);
-                None
-            }
-            Kind::Bool(false) => {
-                not_a_duration("false", node, reader);
-                None
-            }
-            Kind::Integer(0) => {
-                not_a_duration("0", node, reader);
-                None
-            }
+        let none = match &node.kind {
+            Kind::Text(text) if &**text == OFF => return Some(Self(None)),
+            Kind::Text(text) if names::is_none(text) => cut(text),
+            Kind::Bool(false) => "false".into(),
+            Kind::Integer(0) => "0".into(),
             Kind::Text(_)
             | Kind::Null
             | Kind::Bool(_)
@@ -41,15 +32,14 @@ impl Read for SpanOrOff {
             | Kind::Float(_)
             | Kind::List(_)
             | Kind::Map(_)
-            | Kind::Tagged(_) => Span::read(node, reader).map(|span| Self(Some(span.0))),
-        }
+            | Kind::Tagged(_) => {
+                return Span::read(node, reader).map(|span| Self(Some(span.0)));
+            }
+        };
+        let message = format!("`{none}` is not a duration");
+        reader.tell(Problem::error(reader.spot(node), message).hint("write `off` for none"));
+        None
     }
-}
-
-/// Reports another word for `off`.
-fn not_a_duration(found: &str, node: &Node, reader: &mut Reader<'_>) {
-    let message = format!("`{found}` is not a duration");
-    reader.tell(Problem::error(reader.spot(node), message).hint("write `off` for none"));
 }
 
 impl JsonSchema for SpanOrOff {
