@@ -35,7 +35,7 @@ mod tests;
 pub use client::{AgentClient, AgentVersion};
 pub use endpoint::{Endpoint, Outcome, RequestCount, RequestCounters};
 pub use failure::{AskError, UnusableSettings};
-pub use neighbor::{Keep, Owners, shown, unknown_users};
+pub use neighbor::{Keep, Owners, is_trusted, shown, unknown_users};
 pub use notifications::Frame;
 pub use online::{Online, OnlineProblem, online};
 pub use readings::Readings;

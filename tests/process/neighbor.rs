@@ -90,6 +90,44 @@ fn the_token_goes_to_the_user_who_was_first_found_at_work_and_to_nobody_else() {
 }
 
 #[test]
+fn who_takes_the_port_of_our_own_users_agent_is_sent_nothing() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let world = WorldOptions {
+        pick_up: Span::millis(1, 20),
+        duration: Span::millis(10, 100),
+        ..WorldOptions::default()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut agent = Agent::start(folder.path(), &world, 1);
+    let mut stage = Stage::new(WorldOptions::DEFAULT_TOKEN);
+    stage.write("jobs.yaml", &job_file(agent.port));
+    stage.start();
+    let said = stage.ask(&["trigger", "one", "--wait"]);
+    assert!(said.status.success(), "{}", stage.log_end());
+    agent.kill();
+    let theirs = tempfile::tempdir().unwrap();
+    let mut impostor =
+        Agent::start_as(MALLORY, agent.port, theirs.path(), &WorldOptions::default());
+    let before = impostor.get("/_sim/requests");
+    assert!(stage.ask(&["trigger", "one"]).status.success());
+    let words = format!("the agent's port is held by uid {MALLORY}");
+    let log = stage.log_path();
+    let times = || std::fs::read_to_string(&log).unwrap_or_default().matches(&words).count();
+    until("the run waits", PATIENCE, || {
+        (stage.history().first()?["reason_code"] == "waiting_port").then_some(())
+    });
+    // A daemon that is started later knows it, too.
+    stage.kill();
+    let said = times();
+    stage.start();
+    until("the next daemon says so", PATIENCE, || (times() > said).then_some(()));
+    assert_eq!(impostor.get("/_sim/requests"), before, "something was sent");
+    impostor.kill();
+}
+
+#[test]
 fn whoever_takes_the_port_while_a_transfer_runs_is_sent_nothing() {
     let world = WorldOptions {
         pick_up: Span::millis(1, 20),

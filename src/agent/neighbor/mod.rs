@@ -132,15 +132,19 @@ impl Owners {
         if allowed { Ok(()) } else { Err(Held { by: shown(uid) }) }
     }
 
-    /// Notes that an agent was found working at a port that this user holds.
+    /// Notes that an agent was found working at a port that this user holds. Root and our own user
+    /// are remembered like anybody else: whoever takes the port after them is not the first.
     pub(super) fn found_at_work(&self, uid: u32) {
         let mut state = self.state();
-        if is_trusted(uid) || !self.shared.named.is_empty() || state.first.is_some() {
+        if !self.shared.named.is_empty() || state.first.is_some() {
             return;
         }
         state.first = Some(uid);
         drop(state);
         (self.shared.keep)(uid);
+        if is_trusted(uid) {
+            return;
+        }
         let user = shown(uid);
         tracing::warn!(
             "the agent runs as {user}, who gets the token from now on; `agent.user` in the job \
@@ -206,8 +210,8 @@ fn users_file() -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// Root and our own user have our secrets anyway.
-fn is_trusted(uid: u32) -> bool {
+/// True for root and our own user, who have our secrets anyway.
+pub fn is_trusted(uid: u32) -> bool {
     uid == ROOT || uid == rustix::process::geteuid().as_raw()
 }
 
@@ -283,6 +287,15 @@ mod tests {
         assert_eq!(owners.judge_user(stranger, Errand::Secret), Ok(()));
         assert!(owners.judge_user(stranger + 1, Errand::State).is_err());
         assert_eq!((owners.first(), &*kept.lock().unwrap()), (Some(stranger), &vec![stranger]));
+        // Also where root's or our own agent was the first.
+        for trusted in [ROOT, rustix::process::geteuid().as_raw()] {
+            let owners = Owners::forgetful(&[], None);
+            owners.found_at_work(trusted);
+            owners.found_at_work(stranger);
+            assert_eq!(owners.first(), Some(trusted));
+            assert!(owners.judge_user(stranger, Errand::State).is_err());
+            assert_eq!(owners.judge_user(trusted, Errand::Secret), Ok(()));
+        }
         // Once users are named, nobody is trusted for having been first.
         let named = Owners::forgetful(&[UserRef::Id(stranger)], Some(stranger + 1));
         assert!(named.judge_user(stranger, Errand::Secret).is_ok());
