@@ -1,5 +1,6 @@
 //! Documents that the sources cite, and what they say about the sources.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use super::{root, rust_files};
@@ -33,6 +34,44 @@ fn each_cited_rule_of_the_protocol_exists() {
         }
     }
     assert!(cited > 50, "the citations were not found");
+}
+
+/// The names in the first column of the tables between two headings of ARCHITECTURE.md.
+fn first_columns(architecture: &str, from: &str, to: &str) -> BTreeSet<String> {
+    let (_, behind) = architecture.split_once(from).expect("where the section begins");
+    let (section, _) = behind.split_once(to).expect("where the section ends");
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    let cells = rows.filter_map(|row| row.split(" | ").next());
+    cells
+        .flat_map(|cell| cell.split([',', ' ', '`']))
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The modules in a folder: its files without their ending, and its folders.
+fn stems(folder: &str, left_out: &[&str]) -> BTreeSet<String> {
+    let entries = fs::read_dir(root().join(folder)).expect("a folder");
+    let names = entries.map(|entry| entry.expect("an entry").file_name());
+    names
+        .map(|name| name.to_str().expect("a name").trim_end_matches(".rs").to_owned())
+        .filter(|name| !left_out.contains(&name.as_str()))
+        .collect()
+}
+
+#[test]
+fn the_architecture_names_each_module() {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("the architecture");
+    let chapters = [
+        ("src", ("| module | owns |", "## In the engine"), &["lib"][..]),
+        ("crates/engine/src/engine", ("## In the engine", "A run is a machine"), &["mod", "tests"]),
+        ("crates/engine/src/run", ("A run is a machine", "Beside it,"), &["tests"]),
+    ];
+    for (folder, (from, to), left_out) in chapters {
+        let named = first_columns(&text, from, to);
+        let there = stems(folder, left_out);
+        assert_eq!(named, there, "the table of {folder} in ARCHITECTURE.md, and the files");
+    }
 }
 
 #[test]
