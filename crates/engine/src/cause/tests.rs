@@ -1,3 +1,5 @@
+//! Tests of causes: which class words belong to, and which row of the history is ours.
+
 use jiff::Timestamp;
 use rstest::rstest;
 use uuid::Uuid;

@@ -1,3 +1,5 @@
+//! Tests of the sentences of reasons.
+
 use jiff::SignedDuration;
 
 use super::*;

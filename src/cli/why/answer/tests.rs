@@ -1,3 +1,5 @@
+//! Tests of the answers of `why`: literal facts in, sentences out.
+
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
