@@ -4,7 +4,7 @@
 //! are logged from `warn` on only, whatever the level: their messages at finer levels may hold
 //! request lines, and so the token.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -90,11 +90,6 @@ pub fn finish() {
 /// Whether a line must name its job and run in its text: `journalctl` shows no fields.
 pub fn shows_text_alone() -> bool {
     LOG.get().is_some_and(|lines| lines.format == Format::Journal)
-}
-
-/// Whether standard error is a terminal.
-pub fn to_terminal() -> bool {
-    io::stderr().is_terminal()
 }
 
 impl<S: Subscriber> Layer<S> for Lines {

@@ -1,4 +1,4 @@
-//! The only place that reads time and draws random values.
+//! The only place that reads time and draws random ids.
 //!
 //! Everything else takes `now` and chance as arguments, so that a simulation can supply its own.
 
@@ -32,11 +32,6 @@ fn elapsed(clock: ClockId) -> SignedDuration {
     let time = clock_gettime(clock);
     // A clock's nanoseconds are below a second, and so fit.
     SignedDuration::new(time.tv_sec, i32::try_from(time.tv_nsec).unwrap_or(0))
-}
-
-/// A random number for delays and seeds; not for secrets.
-pub fn random_u64() -> u64 {
-    fastrand::u64(..)
 }
 
 /// A random id.
