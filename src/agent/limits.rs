@@ -91,8 +91,8 @@ pub(super) const BUCKETS_OF_MAX: usize = 50;
 /// would show no more.
 pub(super) const OBJECTS_ASKED: usize = 50;
 
-/// Pages of the transfer history that are read for one cause (contract, "Causes"), and their size,
-/// which is the vendor's default: an agent that ignores `pagesize` serves that.
+/// Pages of the transfer history that are read for one cause (docs/reference.md, "Causes"), and
+/// their size, which is the vendor's default: an agent that ignores `pagesize` serves that.
 pub(super) const HISTORY_PAGES_MAX: usize = 5;
 pub(super) const HISTORY_PAGE_SIZE: usize = 50;
 

@@ -29,7 +29,7 @@ pub struct Args {
     online: bool,
 }
 
-/// The document of `check --json` (contract, "Commands").
+/// The document of `check --json` (docs/reference.md, "Commands").
 #[derive(Debug, Serialize)]
 struct Document<'a> {
     valid: bool,

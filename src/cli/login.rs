@@ -84,7 +84,7 @@ enum UserType {
 }
 
 impl UserType {
-    /// The API's number (click-api, "Tokens").
+    /// The API's number (docs/click-api.md, "Tokens").
     fn number(self) -> u32 {
         match self {
             Self::Admin => 16,
@@ -215,7 +215,7 @@ fn print_failure(failed: &Failed, prompt: &Prompt, asked: &Asked, err: &mut dyn 
     Exit::No
 }
 
-/// The remedy for a login that was refused (click-api, the table of codes).
+/// The remedy for a login that was refused (docs/click-api.md: the table of codes).
 fn what_to_do(code: &str) -> &'static str {
     match code {
         "AUTH" | "INVALID_EMAIL" => {

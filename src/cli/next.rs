@@ -1,8 +1,8 @@
 //! `next`: lists coming occurrences: one row a job, or one by one.
 //!
 //! Asks the daemon; without one, and for a file given by name, reads the job file, and where that
-//! is broken the last good job set, with the pauses of the database. Jitter is left out (contract,
-//! "Runs").
+//! is broken the last good job set, with the pauses of the database. Jitter is left out
+//! (docs/reference.md, "Runs").
 
 use std::io::Write;
 

@@ -1,10 +1,10 @@
 //! Every bound of the job file, each with its reason. A text beyond one of them is refused with a
 //! message; none is silently cut.
 
-/// One file. 10,000 realistic jobs are 3.5 MB (contract, "Finer points").
+/// One file. 10,000 realistic jobs are 3.5 MB (docs/reference.md, "Finer points").
 pub(crate) const FILE_BYTES: u64 = 4 * 1024 * 1024;
 
-/// All files together (contract, "Finer points").
+/// All files together (docs/reference.md, "Finer points").
 pub(crate) const TOTAL_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Files that make up one job file: a folder with one file for each of many jobs.
@@ -21,7 +21,7 @@ pub(crate) const NODES: u32 = 1_500_000;
 /// Errors that are listed; the others are only counted. A person fixes a few and checks again.
 pub(crate) const ERRORS_SHOWN: usize = 100;
 
-/// Warnings of one kind that are listed (contract, "Finer points").
+/// Warnings of one kind that are listed (docs/reference.md, "Finer points").
 pub(crate) const WARNINGS_SHOWN: usize = 20;
 
 /// Syntax accidents that are repaired in memory so that the rest of the file can be checked in the

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// An error or a warning (contract, "Commands": `check --json`).
+/// An error or a warning, as `check --json` has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiagnosticDocument {
     /// The file, as it was named; null for what is about no file.

@@ -1,4 +1,4 @@
-//! Runs, attempts and timelines as documents (contract, "Commands").
+//! Runs, attempts and timelines as documents (docs/reference.md, "Commands").
 //!
 //! Beside each sentence travels the value that it was made from, so that the command line can
 //! format it again in the reader's zone. `--json` leaves that out: it has the codes and the facts.

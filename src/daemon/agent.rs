@@ -18,14 +18,15 @@ use crate::core::job::TokenRenewal;
 use crate::core::transfer::AgentState;
 use crate::settings::{AgentConnection, TokenSource};
 
-/// The age of the last contact from which `status` asks the agent again (contract, "Agent").
+/// The age of the last contact from which `status` asks the agent again (docs/reference.md,
+/// "Agent").
 const STALE: SignedDuration = SignedDuration::from_secs(60);
 
 /// The longest time that `status` waits for the agent.
 const GLANCE_MAX: Duration = Duration::from_secs(3);
 
-/// The agent's version is asked for once a day at most, and while in contact (contract, "Agent"):
-/// the agent asks the vendor's update feed for it.
+/// The agent's version is asked for once a day at most, and while in contact (docs/reference.md,
+/// "Agent"): the agent asks the vendor's update feed for it.
 const VERSION_HOLDS: SignedDuration = SignedDuration::from_hours(24);
 
 /// The agent's answer to `status`.

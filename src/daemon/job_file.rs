@@ -86,7 +86,7 @@ const UNREPORTED_FOR: SignedDuration = SignedDuration::from_secs(60);
 const UNREPORTED_MAX: usize = 500;
 
 /// A file that was found invalid is judged after a minute without another change: a moment during
-/// an edit is not worth an alert (contract, "Job file").
+/// an edit is not worth an alert (docs/reference.md, "Job file").
 const SETTLED: Duration = Duration::from_secs(60);
 
 impl JobFile {

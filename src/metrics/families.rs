@@ -1,4 +1,5 @@
-//! The metric families: name, kind, help, and the source of their samples (contract, "Metrics").
+//! The metric families: name, kind, help, and the source of their samples (docs/reference.md,
+//! "Metrics").
 //!
 //! An unknown value is `NaN`, on which no alert fires; a value that does not exist has no sample.
 //! Each job has a series for each end of runs from the start, so that the first one counts;

@@ -9,7 +9,7 @@ pub(super) struct Pace {
     pub(super) quiet: SignedDuration,
     /// A flood is reported this long after it began, even if it goes on.
     pub(super) longest: SignedDuration,
-    /// The longest wait for a file that is being written (contract, "Job file").
+    /// The longest wait for a file that is being written (docs/reference.md, "Job file").
     pub(super) writing: SignedDuration,
     /// The interval of looking for changes where the kernel can't report them: with a burst and a
     /// reading, a change is in force within 70 s.

@@ -36,6 +36,46 @@ fn each_cited_rule_of_the_protocol_exists() {
     assert!(cited > 50, "the citations were not found");
 }
 
+/// The comments of a text as one line, so that a citation may be broken between words.
+fn comments(text: &str) -> String {
+    let lines = text.lines().filter_map(|line| line.trim_start().strip_prefix("//"));
+    lines.map(|line| line.trim_start_matches(['/', '!']).trim()).collect::<Vec<_>>().join(" ")
+}
+
+/// True if a document has a section of that title, or a paragraph that begins with it in bold.
+fn has_section(document: &str, title: &str) -> bool {
+    document.lines().any(|line| {
+        let heading = line.strip_prefix('#').map(|rest| rest.trim_start_matches('#').trim());
+        heading == Some(title) || line.starts_with(&format!("**{title}.**"))
+    })
+}
+
+#[test]
+fn each_cited_section_exists() {
+    let mut cited = 0;
+    for (path, text) in rust_files() {
+        let comments = comments(&text);
+        for word in ["(contract, ", "(architecture, ", "(protocol, \"", "(click-api, "] {
+            let is_there = comments.contains(word);
+            assert!(!is_there, "{}: `{word}` is not the name of a file", path.display());
+        }
+        for (at, separator) in comments.match_indices(", \"") {
+            let (before, behind) = (&comments[..at], &comments[at + separator.len()..]);
+            let document = before.rsplit(['(', ' ']).next().unwrap_or_default();
+            if !document.starts_with("docs/") {
+                continue;
+            }
+            let (title, _) = behind.split_once('"').expect("the end of a title");
+            let page = fs::read_to_string(root().join(document));
+            let page = page.unwrap_or_else(|error| panic!("{document}: {error}"));
+            let place = path.display();
+            assert!(has_section(&page, title), "{place}: {document} has no section `{title}`");
+            cited += 1;
+        }
+    }
+    assert!(cited > 30, "the citations were not found");
+}
+
 /// The names in the first column of the tables between two headings of ARCHITECTURE.md.
 fn first_columns(architecture: &str, from: &str, to: &str) -> BTreeSet<String> {
     let (_, behind) = architecture.split_once(from).expect("where the section begins");

@@ -226,8 +226,8 @@ pub fn doubling((first, longest): (SignedDuration, SignedDuration), tries: u32) 
     SignedDuration::from_secs(seconds).min(longest)
 }
 
-/// Checks the length of a setting: 10 ms to 365 days (contract, "Job file"). Whether 0 is allowed
-/// is the caller's decision.
+/// Checks the length of a setting: 10 ms to 365 days (docs/reference.md, "Job file"). Whether 0 is
+/// allowed is the caller's decision.
 ///
 /// # Errors
 ///
@@ -248,8 +248,8 @@ pub fn check_range(duration: SignedDuration) -> Result<(), DurationError> {
 const HOUR: u128 = 3_600_000;
 
 /// The text that [`parse`] reads back to the same length: `1h30m`. Fractions of a millisecond are
-/// cut off; a negative duration is given a `-`, which [`parse`] refuses. Up to two days, whole hours
-/// are written as such: `24h`, `26h`, as people write them.
+/// cut off; a negative duration is given a `-`, which [`parse`] refuses. Up to two days, whole
+/// hours are written as such: `24h`, `26h`, as people write them.
 pub fn format(duration: SignedDuration) -> String {
     let mut rest = duration.as_millis().unsigned_abs();
     if rest == 0 {

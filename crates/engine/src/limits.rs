@@ -38,7 +38,7 @@ pub const COVERED_GAP: SignedDuration = SignedDuration::from_secs(90);
 /// How much later than it is due a look may be made by a busy machine and still count in full.
 pub const LOOK_DELAY: SignedDuration = SignedDuration::from_secs(1);
 
-/// Given-up attempts are looked for at least this long (protocol, "Open attempt").
+/// Given-up attempts are looked for at least this long (docs/protocol.md, "Words").
 pub const WATCH: SignedDuration = SignedDuration::from_hours(24);
 
 /// A look that takes longer than this is ended as incomplete: its proof would be stale.
@@ -48,7 +48,7 @@ pub const LOOK_MAX: SignedDuration = SignedDuration::from_mins(2);
 /// slept meanwhile: the next one must not wait for it. More than any look may take.
 pub const LOOK_LOST: SignedDuration = LOOK_MAX;
 
-/// Looks that notifications cause are at least this far apart (contract, "Agent").
+/// Looks that notifications cause are at least this far apart (docs/reference.md, "Agent").
 pub const HINTED_LOOK_GAP: SignedDuration = SignedDuration::from_millis(250);
 
 /// A record this much older than an accepted request is reported if it almost matches: an hour is
@@ -70,13 +70,14 @@ pub const UNKNOWN_STATUSES_MAX: usize = 32;
 /// that changed once while it was read is not news.
 pub const INCOMPLETE_LOOKS_MAX: u32 = 2;
 
-/// The longest gap between looks at a transfer in flight (contract, "Agent").
+/// The longest gap between looks at a transfer in flight (docs/reference.md, "Agent").
 pub const SLOWEST_LOOK: SignedDuration = SignedDuration::from_secs(60);
 
 /// The longest gap between requests to an agent that does not answer while runs wait for it.
 pub const AGENT_RETRY_CAP: SignedDuration = SignedDuration::from_secs(15);
 
-/// A bad token is tried again this often, besides whenever its source changes (contract, "Runs").
+/// A bad token is tried again this often, besides whenever its source changes (docs/reference.md,
+/// "Runs").
 pub const TOKEN_RETRY: SignedDuration = SignedDuration::from_secs(30);
 
 /// First and longest delay between two cancel requests for one transfer.
@@ -141,7 +142,7 @@ pub const AHEAD_MAX: SignedDuration = SignedDuration::from_secs(5);
 /// hours at the most (a clock that was set), and a user queues far fewer in that time.
 pub const SETTLED_MAX: usize = 4_096;
 
-/// Progress of a run is written at most this often (architecture, "Progress is an observation").
+/// Progress of a run is written at most this often.
 pub const PROGRESS_RECORD: SignedDuration = SignedDuration::from_secs(60);
 
 /// The line of an alert is cut to this many bytes: pagers take about a thousand.
@@ -153,14 +154,16 @@ pub const PLACE_TEXT_MAX: usize = 120;
 /// Words of the agent are cut to this many bytes before they enter a reason.
 pub const WORDS_MAX: usize = 500;
 
-/// A run that the agent has kept waiting for this long is reported (contract, "Alerts").
+/// A run that the agent has kept waiting for this long is reported (docs/reference.md, "Alerts").
 pub const AGENT_DOWN_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
-/// A cancel that the agent has not confirmed for this long is reported (contract, "Alerts").
+/// A cancel that the agent has not confirmed for this long is reported (docs/reference.md,
+/// "Alerts").
 pub const STUCK_AFTER: SignedDuration = SignedDuration::from_mins(15);
 
 /// First and longest delay between two requests to start an agent in which nobody has signed in
-/// (contract, "Agent"): a start takes seconds, and one that is refused for hours needs a person.
+/// (docs/reference.md, "Agent"): a start takes seconds, and one that is refused for hours needs a
+/// person.
 pub const AGENT_START_RETRY: (SignedDuration, SignedDuration) =
     (SignedDuration::from_secs(30), SignedDuration::from_hours(1));
 
@@ -218,11 +221,12 @@ pub const DIGEST_RETRY: SignedDuration = SignedDuration::from_mins(1);
 /// Outages that are kept for the next digests: a week of an agent that goes away three times a day.
 pub const OUTAGES_KEPT: usize = 20;
 
-/// The longest wait of a failed transfer's run for its cause (contract, "Causes"): the history is
-/// local to the agent, and a retry must not be late because of a message.
+/// The longest wait of a failed transfer's run for its cause (docs/reference.md, "Causes"): the
+/// history is local to the agent, and a retry must not be late because of a message.
 pub const CAUSE_PATIENCE: SignedDuration = SignedDuration::from_secs(10);
 
-/// Failed objects of one transfer that are kept; the others are counted (contract, "Causes").
+/// Failed objects of one transfer that are kept; the others are counted (docs/reference.md,
+/// "Causes").
 pub const FAILED_OBJECTS_MAX: usize = 50;
 
 /// Failed objects of one kind that a sentence names.

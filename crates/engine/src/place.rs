@@ -93,7 +93,7 @@ impl std::fmt::Display for NamedPlace {
     }
 }
 
-/// A path without its leading slashes (protocol, "Fingerprint").
+/// A path without its leading slashes (docs/protocol.md, "Words").
 pub fn compared_path(path: &str) -> &str {
     path.trim_start_matches('/')
 }
@@ -169,7 +169,8 @@ impl PartialPlace {
 }
 
 /// A digest of both account ids, both buckets exactly, both paths without a leading `/`, and
-/// `allowSkip` (protocol, "Words"): equal if, and for all practical purposes only if, these are.
+/// `allowSkip` (docs/protocol.md, "Words"): equal if, and for all practical purposes only if, these
+/// are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Fingerprint(pub Uuid);

@@ -1,11 +1,11 @@
 //! A run and its attempts: the durable rows from which the engine is rebuilt after a crash, and, in
 //! the files below, the life of one run.
 //!
-//! [`RunMachine`] is a run in memory. `submit` makes its requests and takes in their answers, `found`
-//! its transfers in the agent's list. `verdict` interprets the end of a transfer, `retry` decides
-//! how the run goes on then, `deadlines` holds the effects of time alone, `cancel` the whole life
-//! of a cancel. All are functions of one run and the time; how runs affect each other is the
-//! engine's business.
+//! [`RunMachine`] is a run in memory. `submit` makes its requests and takes in their answers,
+//! `found` its transfers in the agent's list. `verdict` interprets the end of a transfer, `retry`
+//! decides how the run goes on then, `deadlines` holds the effects of time alone, `cancel` the
+//! whole life of a cancel. All are functions of one run and the time; how runs affect each other is
+//! the engine's business.
 
 mod at_agent;
 mod cancel;
@@ -47,7 +47,7 @@ pub(crate) use observations::{Before, Observations};
 pub(crate) use retry::NextStep;
 pub(crate) use submit::{AttemptChange, IntentFacts};
 
-/// The state of a run (contract, "Run states"). ARCHITECTURE.md has the diagram.
+/// The state of a run (docs/reference.md, "What a run promises"). ARCHITECTURE.md has the diagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
@@ -295,7 +295,7 @@ pub struct Run {
     pub terms: Arc<Terms>,
 }
 
-/// The known state of an attempt's POST (protocol, "Snapshot with each attempt").
+/// The known state of an attempt's POST (docs/protocol.md, "Durable with each attempt").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
@@ -361,8 +361,8 @@ pub struct Attempt {
     /// Nor after this: the answer, or the latest time at which a lost request may have been
     /// processed.
     pub not_after: Option<Timestamp>,
-    /// `agent.exclusive_user` when we asked: the look before it reached further back then. Absent in
-    /// rows of versions before 0.2.
+    /// `agent.exclusive_user` when we asked: the look before it reached further back then. Absent
+    /// in rows of versions before 0.2.
     pub exclusive: Option<bool>,
     /// The agent's clock less ours, in milliseconds, when we asked; 0 if unknown.
     pub offset_ms: i64,

@@ -104,8 +104,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// True when bytes, objects or percent differ: the transfer has moved (contract,
-    /// `stall_timeout`).
+    /// True when bytes, objects or percent differ: the transfer has moved, and
+    /// `stall_timeout` begins anew.
     pub fn moved_since(&self, earlier: &Progress) -> bool {
         let facts = |p: &Progress| {
             (

@@ -84,7 +84,7 @@ struct State {
     /// The token of a login.
     session: Option<Session>,
     /// Tokens of earlier logins whose sessions are still to be ended: a user may have only a number
-    /// of them at a time (click-api, SESSION_MAXOUT).
+    /// of them at a time (docs/click-api.md: SESSION_MAXOUT).
     left_over: Vec<SecretString>,
     /// The last login that was refused.
     refused: Option<RefusedLogin>,

@@ -47,7 +47,7 @@ pub struct CloudAccount {
 }
 
 impl CloudAccount {
-    /// The provider's name (click-api, "Cloud accounts").
+    /// The provider's name (docs/click-api.md, "Cloud accounts").
     pub fn provider(&self) -> String {
         let name = match self.cloud_type {
             1 => "AWS",

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The classes of causes (contract, "Causes").
+/// The classes of causes (docs/reference.md, "Causes").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CauseClass {

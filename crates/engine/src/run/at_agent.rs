@@ -73,7 +73,7 @@ impl Attempt {
         }
     }
 
-    /// The attempt's state in the words of run states (contract, "Commands").
+    /// The attempt's state in the words of run states (docs/reference.md, "Commands").
     pub fn state(&self) -> RunState {
         if let Some(ended) = self.outcome {
             return ended.state();

@@ -39,7 +39,8 @@ pub(crate) enum NextStep {
 }
 
 /// The delay before the next attempt when `used` are used up: initial × multiplier^(used-1),
-/// capped, ±10 % (contract, `retry`). The same run and attempt always get the same delay.
+/// capped, ±10 % (docs/job-file.md, "`jobs.NAME.retry`"). The same run and attempt always get the
+/// same delay.
 fn retry_delay(run: &Run, used: u32) -> SignedDuration {
     let retry = &run.terms.retry;
     let exponent = i32::try_from(used.saturating_sub(1)).unwrap_or(i32::MAX);

@@ -1,4 +1,4 @@
-//! The rule that turns wall-clock values into instants (contract, `timezone` and "Schedules").
+//! The rule that turns wall-clock values into instants (docs/reference.md, "Schedules").
 //!
 //! - A *fixed-time* schedule (its hour field does not start with `*`) fires what a gap removes at
 //!   the first instant after the gap, all of it once; what a fold repeats fires the first time.
