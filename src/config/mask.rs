@@ -178,18 +178,28 @@ fn unknown_in_alerts(line: &str) -> Option<usize> {
 
 /// A value that is one text, without what follows it; empty for a map or an anchor.
 fn plain_value(value: &str) -> &str {
-    let value = value.trim_start();
+    let value = after_marks(value);
     let quoted = value.strip_prefix('"').or_else(|| value.strip_prefix('\''));
     match quoted {
         Some(text) => text.split(['"', '\'']).next().unwrap_or_default(),
-        None if value.starts_with(['{', '*', '&', '|', '>', '#']) => "",
+        None if value.starts_with(['{', '*', '|', '>', '#']) => "",
         None => value.split([',', '}', '#']).next().unwrap_or_default().trim_end(),
     }
 }
 
+/// A value without the anchor and the tag before it.
+fn after_marks(value: &str) -> &str {
+    let mut value = value.trim_start();
+    while value.starts_with(['&', '!']) {
+        let mark = value.find(char::is_whitespace).unwrap_or(value.len());
+        value = value[mark..].trim_start();
+    }
+    value
+}
+
 /// True for a map or a list, or a value that may be one below.
 fn is_no_name(value: &str) -> bool {
-    let value = value.trim();
+    let value = after_marks(value).trim_end();
     value.is_empty() || value.starts_with(['{', '[', '#', '|', '>'])
 }
 
@@ -352,7 +362,11 @@ mod tests {
             ("  token_env: \"X x\"", "  token_env: ***"),
             ("  token_env: AMOVE_TOKEN # mine", "  token_env: AMOVE_TOKEN # mine"),
             ("agent: {login: \"user:x\"}", "agent: {login: ***"),
+            ("agent: {login: &a 'user:x'}", "agent: {login: ***"),
+            ("  token_env: &a X x", "  token_env: ***"),
+            ("  token_file: !!seq [x]", "  token_file: ***"),
             ("login: {username: a}", "login: {username: a}"),
+            ("login: &a {username: a}", "login: &a {username: a}"),
             ("listen: \"user:x@127.0.0.1:1\"", "listen: \"***"),
             (
                 "webhook: {url: http://h, headers: {X-Foo: SECRET}}",

@@ -7,7 +7,6 @@
 use std::cell::Cell;
 use std::fmt;
 
-use serde::Deserialize as _;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 
 use super::bounds::{DEPTH, NODES};
@@ -157,9 +156,10 @@ pub(crate) fn has_key_of(node: &Node, keys: &[&str]) -> bool {
 /// Why a text is not a document.
 #[derive(Debug)]
 pub(crate) enum Unreadable {
-    /// Not YAML, or a part of it that we don't accept: a message, and line and column from 1 where
-    /// known.
+    /// Not YAML: the parser's message, and line and column from 1 where known.
     Syntax(String, Option<(usize, usize)>),
+    /// A value that its tag does not fit, as `!!int x`; line and column from 1.
+    Tag(Option<(usize, usize)>),
     /// More than one document; the second begins on this line.
     SeveralDocuments,
     /// Deeper than [`DEPTH`]; line and column from 1.
@@ -167,6 +167,9 @@ pub(crate) enum Unreadable {
     /// More than [`NODES`] values once aliases are filled in.
     TooMany,
 }
+
+/// The hint for a tag.
+pub(crate) const NO_TAGS: &str = "YAML tags are not used in a job file: leave it out";
 
 const TOO_DEEP: &str = "transferd: too deep";
 const TOO_MANY: &str = "transferd: too many values";
@@ -182,14 +185,16 @@ pub(crate) fn parse(text: &str) -> Result<Node, Unreadable> {
     match documents.next() {
         None => Ok(node),
         // A text that ends in `---` or `...` has an empty last document, which means nothing.
-        Some(second) => match serde_yaml::Value::deserialize(second) {
-            Ok(serde_yaml::Value::Null) if documents.next().is_none() => Ok(node),
+        Some(second) => match (Seed { count: &count, depth: 0 }).deserialize(second) {
+            Ok(Node { kind: Kind::Null, .. }) if documents.next().is_none() => Ok(node),
             Ok(_) => Err(Unreadable::SeveralDocuments),
             Err(error) => Err(unreadable(error)),
         },
     }
 }
 
+/// Sorts an error. Those of the values, unlike those of the syntax, repeat the value, which may be
+/// a secret: as [`Seed`] takes values of all kinds, a tag is the only cause of one.
 fn unreadable(error: serde_yaml::Error) -> Unreadable {
     let at = error.location().map(|at| (at.line(), at.column()));
     let words = error.to_string();
@@ -197,6 +202,8 @@ fn unreadable(error: serde_yaml::Error) -> Unreadable {
         Unreadable::TooDeep(at)
     } else if words.contains(TOO_MANY) || words.contains("repetition limit") {
         Unreadable::TooMany
+    } else if words.contains("invalid value: ") || words.contains("invalid type: ") {
+        Unreadable::Tag(at)
     } else if error.location().is_none() && words.contains("EOF while parsing") {
         Unreadable::Syntax("the file ends in the middle of a value".to_owned(), None)
     } else {

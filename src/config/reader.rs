@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::names::{self, Scope};
-use super::node::{Kind, Node};
+use super::node::{Kind, NO_TAGS, Node};
 use super::problem::{At, Hint, Problem, Spot, cut, invisible};
 use super::secrets;
 
@@ -134,7 +134,7 @@ impl<'p> Reader<'p> {
                 .hint(self.or_without("give it a value")),
             Kind::Tagged(tag) => {
                 Problem::error(spot, format!("the tag `{}` means nothing here", cut(tag)))
-                    .hint("YAML tags are not used in a job file: leave it out")
+                    .hint(NO_TAGS)
             }
             Kind::Bool(_)
             | Kind::Integer(_)

@@ -10,7 +10,7 @@ use super::bounds::{ACCIDENTS, DEPTH, NODES};
 use super::depth::deep;
 use super::glued::glued;
 use super::mask::{Within, may_be_said};
-use super::node::{self, Node, Unreadable};
+use super::node::{self, NO_TAGS, Node, Unreadable};
 use super::open_quote::open_quote;
 use super::problem::{At, Hint, Problem, cut};
 use super::secret_lines::SecretLines;
@@ -65,6 +65,10 @@ pub(crate) fn read(
                 problems.push(several_documents(text, file));
                 return (None, None);
             }
+            Err(Unreadable::Tag(at)) => {
+                problems.push(misfit(current, file, at));
+                return (None, None);
+            }
             Err(Unreadable::Syntax(words, at)) => (words, at),
         };
         let accident = diagnose(current, &words, at);
@@ -89,6 +93,15 @@ fn too_deep(file: u32, at: Option<(usize, usize)>) -> Problem {
     let message = format!("lists and maps lie more than {DEPTH} deep in one another");
     Problem::error_at(At::Line { file, line, column, length: 1 }, message)
         .hint("a job file needs six levels at most")
+}
+
+/// A value that its tag does not fit. The parser's words repeat the value, which may be a secret.
+fn misfit(text: &str, file: u32, at: Option<(usize, usize)>) -> Problem {
+    let (line, column) = at.unwrap_or((1, 1));
+    let content = text.lines().nth(line - 1).unwrap_or_default();
+    let tag = content.chars().skip(column - 1).take_while(|c| !c.is_whitespace());
+    let at = At::Line { file, line, column, length: tag.count().max(1) };
+    Problem::error_at(at, "this value does not fit the tag before it").hint(NO_TAGS)
 }
 
 fn several_documents(text: &str, file: u32) -> Problem {
@@ -317,7 +330,8 @@ fn in_words(what: &str, context: &str, content: &str, column: usize) -> (String,
             "this alias names no anchor",
             "anchors are written `&name`; quote it if a text is meant",
         ),
-        other => return (cut(other), None),
+        // Not the parser's own words: none of those that are not known here may repeat a value.
+        _ => return ("this is not valid YAML".to_owned(), None),
     };
     (message.to_owned(), Some(hint.to_owned()))
 }

@@ -105,6 +105,31 @@ fn a_secret_that_is_glued_to_its_key_is_not_shown_in_the_path_of_the_key() {
 }
 
 #[test]
+fn a_value_that_does_not_fit_its_tag_is_never_repeated_in_a_message() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("jobs.yaml");
+    for tag in ["!!bool", "!!int", "!!float", "!!null", "&a !!int", "!<tag:yaml.org,2002:int>"] {
+        for text in [
+            format!("alerts: [{{on: failed, webhook: {{url: {tag} '//h/hunter2secret'}}}}]\n"),
+            format!("alerts:\n- on: failed\n  ping: {{url: {tag} hc/hunter2secret}}\n"),
+            format!("agent: {{login: {tag} 'a:hunter2secret'}}\n"),
+            format!("agent:\n  login:\n    password: {tag} hunter2secret\n"),
+            format!("alerts: [{{on: failed, command: [curl, {tag} hunter2secret]}}]\n"),
+            format!("agent: {{login: {{{tag} token=hunter2secret: x}}}}\n"),
+            format!("agent: {{token: {tag} |\n  hunter2secret\n}}\n"),
+            format!("jobs: {{}}\n---\nagent: {{token: {tag} hunter2secret}}\n"),
+            "jobs: {}\n---\n{token=hunter2secret: 1, token=hunter2secret: 2}\n".to_owned(),
+        ] {
+            std::fs::write(&file, &text).expect("it is written");
+            let Err(rejected) = config::read(&file, &surroundings()) else { panic!("{text}") };
+            let [error] = rejected.errors.as_slice() else { panic!("{:?}", rejected.errors) };
+            let told = format!("{error:?}{}{}", error.render(false, WIDTH), error.one_line());
+            assert!(!told.contains("hunter2"), "{text}{told}");
+        }
+    }
+}
+
+#[test]
 fn stored_sources_mean_the_same_without_the_disk() {
     for case in cases() {
         let Ok(read) = config::read(&case, &surroundings()) else { continue };
