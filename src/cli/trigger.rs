@@ -26,8 +26,7 @@ use crate::control::request::ShowQuery;
 use crate::core::ids::RunId;
 use crate::core::meant::is_glob;
 use crate::core::reason::ReasonCode;
-use crate::core::repeat::Changes;
-use crate::core::run::RunState;
+use crate::core::run::{Changes, RunState};
 use crate::signals::Interrupts;
 
 /// How long a run is waited for without news before it is asked for.

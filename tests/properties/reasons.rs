@@ -7,10 +7,9 @@ use proptest::sample::select;
 use transferd::core::cause::CauseClass;
 use transferd::core::event::{EventKind, Happening};
 use transferd::core::ids::{JobName, RunId, TransferId};
-use transferd::core::matching::Miss;
 use transferd::core::reason::{
-    AttemptEnd, CancelReason, NearMiss, NothingLeft, Reason, ReasonCode, SkipReason, UnderWay,
-    WaitReason,
+    AttemptEnd, CancelReason, Miss, NearMiss, NothingLeft, Reason, ReasonCode, SkipReason,
+    UnderWay, WaitReason,
 };
 use uuid::Uuid;
 

@@ -17,9 +17,8 @@ use transferd::core::ids::{
 use transferd::core::job::{AlertEvent, RetryPolicy, Terms, Verdict};
 use transferd::core::place::{AccountNames, Fingerprint, NamedPlace, Place, TransferRequest};
 use transferd::core::record::{AgentFacts, JobRow, Pause};
-use transferd::core::repeat::Changes;
 use transferd::core::run::{
-    Attempt, CancelCause, CancelRequest, Ended, Phase, Run, RunState, Trigger,
+    Attempt, CancelCause, CancelRequest, Changes, Ended, Phase, Run, RunState, Trigger,
 };
 use transferd::core::transfer::{Progress, TransferStatus};
 use uuid::Uuid;

@@ -9,8 +9,7 @@ use transferd::core::job::Terms;
 use transferd::core::place::{Place, TransferRequest};
 use transferd::core::reason::{AttemptEnd, UnderWay};
 use transferd::core::record::Record;
-use transferd::core::repeat::Changes;
-use transferd::core::run::{Attempt, Phase, Run, RunState, Trigger};
+use transferd::core::run::{Attempt, Changes, Phase, Run, RunState, Trigger};
 use transferd::core::transfer::Progress;
 use uuid::Uuid;
 

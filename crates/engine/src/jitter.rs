@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::ids::JobName;
 use crate::job::Job;
-use crate::matching::shift;
 use crate::schedule::Timetable;
+use crate::time::shift;
 
 /// Times are kept to the millisecond: just before an instant is the one before it.
 pub(crate) const JUST_BEFORE: SignedDuration = SignedDuration::from_millis(-1);

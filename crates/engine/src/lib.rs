@@ -36,4 +36,5 @@ pub mod schedule;
 pub mod store;
 pub mod suggest;
 pub mod template;
+pub mod time;
 pub mod transfer;

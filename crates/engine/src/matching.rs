@@ -9,27 +9,12 @@ mod tests;
 use std::cmp::Reverse;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 use super::limits::{BASELINE_DEPTH, DATE_IS_RIGHT, EXCLUSIVE_DEPTH, SKEW};
+use super::reason::Miss;
 use super::run::{Attempt, Phase};
+use super::time::shift;
 use super::transfer::Transfer;
-
-/// Why a record is not evidence for an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Miss {
-    /// Other places.
-    Places,
-    /// Another user's.
-    User,
-    /// A sync's, or the agent's own repetition.
-    Kind,
-    /// Listed before we asked.
-    Baseline,
-    /// Requested outside the attempt's time, or no date to tell.
-    Date,
-}
 
 /// Checks whether `record` can be the transfer of `attempt`. With `exclusive` nobody else queues
 /// transfers as this user, and dates are not considered.
@@ -85,11 +70,6 @@ pub fn window(attempt: &Attempt, exclusive: bool) -> (Timestamp, Option<Timestam
 pub fn baseline_since(now: Timestamp, offset_ms: i64, exclusive: bool) -> Timestamp {
     let depth = if exclusive { EXCLUSIVE_DEPTH } else { BASELINE_DEPTH };
     shift(now, SignedDuration::from_millis(offset_ms.min(0)) - depth)
-}
-
-/// A time moved by a duration, kept within the range of timestamps.
-pub fn shift(at: Timestamp, by: SignedDuration) -> Timestamp {
-    at.saturating_add(by).unwrap_or(if by.is_negative() { Timestamp::MIN } else { Timestamp::MAX })
 }
 
 /// The result of an assignment.

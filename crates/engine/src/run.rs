@@ -10,6 +10,7 @@
 mod at_agent;
 mod cancel;
 mod cause_query;
+mod changes;
 mod deadlines;
 mod found;
 mod machine;
@@ -31,11 +32,11 @@ use super::ids::{AttemptId, JobName, RunId, TransferId, UserId};
 use super::job::Terms;
 use super::place::{Fingerprint, TransferRequest};
 use super::reason::Reason;
-use super::repeat::Changes;
 use super::transfer::{Progress, TransferStatus};
 
 pub use at_agent::AtAgent;
 pub use cancel::{CancelCause, CancelRequest};
+pub use changes::Changes;
 pub use transitions::{attempt_may_become, run_may_become};
 
 pub(crate) use cancel::OnCancel;

@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use transferd_engine::ids::{JobName, RunId};
 use transferd_engine::input::{Input, OperatorRequest, ReplyTo};
-use transferd_engine::repeat::{Backfill, Changes, PastRun, RunRequest, Wanted};
-use transferd_engine::run::{Run, RunState, Trigger};
+use transferd_engine::repeat::{Backfill, PastRun, RunRequest, Wanted};
+use transferd_engine::run::{Changes, Run, RunState, Trigger};
 use transferd_engine::store::Queries;
 use transferd_sim::world::Span;
 

@@ -17,8 +17,7 @@ use crate::core::ids::{AttemptId, JobName, RunId, TransferId, UserId};
 use crate::core::job::{RetryPolicy, Terms, Verdict};
 use crate::core::place::{Fingerprint, TransferRequest};
 use crate::core::reason::Reason;
-use crate::core::repeat::Changes;
-use crate::core::run::{Attempt, CancelRequest, Ended, Phase, Run, RunState, Trigger};
+use crate::core::run::{Attempt, CancelRequest, Changes, Ended, Phase, Run, RunState, Trigger};
 use crate::core::transfer::{Progress, TransferStatus};
 
 /// The names of rows in `singles`.

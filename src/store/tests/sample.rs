@@ -13,8 +13,7 @@ use crate::core::job::{AlertEvent, Terms};
 use crate::core::place::{Fingerprint, Place, TransferRequest};
 use crate::core::reason::{Reason, ReasonCode, UnderWay};
 use crate::core::record::{JobRow, Record};
-use crate::core::repeat::Changes;
-use crate::core::run::{Attempt, Phase, Run, RunState, Trigger};
+use crate::core::run::{Attempt, Changes, Phase, Run, RunState, Trigger};
 use crate::core::transfer::Progress;
 use crate::store::{HistoryQuery, RunWithAttempts};
 

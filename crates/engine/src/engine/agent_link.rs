@@ -11,8 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::query::AgentView;
 use crate::duration;
 use crate::limits::UNKNOWN_STATUSES_MAX;
-use crate::matching::shift;
 use crate::reason::WaitReason;
+use crate::time::shift;
 use crate::transfer::{AgentState, Incomplete};
 
 /// Why nothing can be submitted.

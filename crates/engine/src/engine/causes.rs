@@ -18,9 +18,9 @@ use crate::cause::{Cause, CauseClass, CauseQuery, END_SLACK, FailedObject, Faile
 use crate::ids::{AttemptId, TransferId};
 use crate::input::Effect;
 use crate::limits::{SKEW, UNCLAIMED_FAILURES_MAX};
-use crate::matching::shift;
 use crate::reason::{AttemptEnd, Reason};
 use crate::run::{Attempt, CauseWait, PendingQuery, Run, RunMachine};
+use crate::time::shift;
 
 /// Objects that frames have named, by transfer.
 #[derive(Debug, Default)]

@@ -12,9 +12,9 @@ use super::Engine;
 use crate::ids::{AttemptId, JobName, RunId};
 use crate::input::Level;
 use crate::limits::{ADOPT_WINDOW_CAP, AHEAD_MAX, WATCH};
-use crate::matching::shift;
 use crate::record::{Pause, PauseOfAll, Record};
 use crate::run::{Attempt, Run};
+use crate::time::shift;
 
 /// Sets times back to their limit, and notes how far ahead they were.
 #[derive(Default)]

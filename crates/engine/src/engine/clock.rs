@@ -15,9 +15,9 @@ use crate::ids::{AttemptId, JobName};
 use crate::input::{Input, Level};
 use crate::jitter::JUST_BEFORE;
 use crate::limits::{LATE_START, STEP_REACHES};
-use crate::matching::shift;
 use crate::reason::Reason;
 use crate::run::Trigger;
+use crate::time::shift;
 
 impl Engine {
     /// Follows a step of the wall clock. Times that stand for a span (deadlines, back-off) move

@@ -16,10 +16,10 @@ use crate::ids::{AttemptId, JobName, RunId};
 use crate::input::Level;
 use crate::job::{AlertEvent, Job};
 use crate::limits::{AGENT_DOWN_AFTER, STUCK_AFTER, TOKEN_NOTICE};
-use crate::matching::shift;
 use crate::reason::WaitReason;
 use crate::record::{JobRow, Record};
 use crate::run::{CancelRequest, RunMachine};
+use crate::time::shift;
 
 /// The watched conditions besides those of jobs.
 #[derive(Debug, Default)]

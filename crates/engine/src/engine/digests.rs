@@ -17,10 +17,10 @@ use crate::ids::AlertKey;
 use crate::input::{Effect, Level};
 use crate::job::{AlertChannel, DigestEntry};
 use crate::limits::{DIGEST_LISTED, DIGEST_RETRY, DIGEST_TEXT_MAX, OUTAGES_KEPT};
-use crate::matching::shift;
 use crate::meant::CoveredJobs;
 use crate::plain::one_line;
 use crate::record::Record;
+use crate::time::shift;
 
 /// A digest entry of the job file.
 #[derive(Debug)]

@@ -10,9 +10,9 @@ use super::Engine;
 use crate::ids::{JobName, RunId};
 use crate::job::Job;
 use crate::limits::MISSED_MAX;
-use crate::matching::shift;
 use crate::reason::Reason;
 use crate::run::Trigger;
+use crate::time::shift;
 
 impl Engine {
     /// When the last occurrence of a job that is due by now was due.

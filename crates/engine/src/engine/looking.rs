@@ -17,9 +17,10 @@ use crate::limits::{
     ADOPT_WINDOW_CAP, AGENT_CLOCK_FAR, HINTED_LOOK_GAP, INCOMPLETE_LOOKS_MAX, LOOK_DELAY,
     SHORT_LIST_FACTOR, SKEW,
 };
-use crate::matching::{assign, baseline_since, evidence, shift};
+use crate::matching::{assign, baseline_since, evidence};
 use crate::place::Fingerprint;
 use crate::run::{Attempt, Phase};
+use crate::time::shift;
 use crate::transfer::{Incomplete, Look, LookFailure, LookRequest, Transfer};
 
 impl Engine {

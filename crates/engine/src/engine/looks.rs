@@ -19,9 +19,10 @@ use crate::limits::{
     AGENT_RETRY_CAP, COVERED_GAP, HINTED_LOOK_GAP, LOOK_FRESHNESS, LOOK_LOST, SLOWEST_LOOK,
     TOKEN_RETRY,
 };
-use crate::matching::{baseline_since, shift, window};
+use crate::matching::{baseline_since, window};
 use crate::place::{Fingerprint, TransferRequest};
 use crate::run::{Attempt, Before, Phase};
+use crate::time::shift;
 use crate::transfer::{Gap, Incomplete, Look, LookFailure, LookRequest, Transfer};
 
 /// The result of a complete look, as the baseline for submits.

@@ -11,10 +11,11 @@ use crate::event::Happening;
 use crate::ids::AttemptId;
 use crate::input::Level;
 use crate::limits::NEAR_MISS_DEPTH;
-use crate::matching::{Miss, evidence, expected_date, shift, window};
+use crate::matching::{evidence, expected_date, window};
 use crate::place::Fingerprint;
-use crate::reason::{NearMiss, UnderWay};
+use crate::reason::{Miss, NearMiss, UnderWay};
 use crate::run::{Attempt, Before, Observations, Phase, RunState};
+use crate::time::shift;
 use crate::transfer::Transfer;
 
 impl Engine {

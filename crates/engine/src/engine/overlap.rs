@@ -12,8 +12,8 @@ use super::calendar::Handling;
 use crate::ids::{AttemptId, JobName, RunId};
 use crate::job::{Job, Overlap};
 use crate::limits::{AHEAD_MAX, OVERLAP_SLACK, SKEW};
-use crate::matching::shift;
 use crate::reason::{Reason, SkipReason, WaitReason};
+use crate::time::shift;
 use crate::transfer::Transfer;
 
 /// A run that has ended while occurrences of its job were held back.

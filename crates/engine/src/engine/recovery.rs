@@ -20,9 +20,9 @@ use crate::ids::{AttemptId, JobName};
 use crate::input::Step;
 use crate::job::JobSet;
 use crate::limits::LATE_PROCESSING;
-use crate::matching::shift;
 use crate::record::{JobRow, Snapshot};
 use crate::run::Phase;
+use crate::time::shift;
 
 impl Engine {
     /// An engine rebuilt from durable rows: attempts whose answer is not recorded are uncertain.

@@ -10,8 +10,8 @@ use super::Engine;
 use crate::ids::JobName;
 use crate::jitter::JUST_BEFORE;
 use crate::job::{Job, JobSet};
-use crate::matching::shift;
 use crate::record::Record;
+use crate::time::shift;
 
 impl Engine {
     /// Takes the new set; only jobs that differ get new timers.

@@ -19,8 +19,8 @@ use crate::job::{Job, Terms};
 use crate::limits::{BACKFILL_MAX, OCCURRENCES_MAX, REPEATS_WAITING_MAX};
 use crate::place::TransferRequest;
 use crate::reason::{Reason, ReasonCode};
-use crate::repeat::{Backfill, BackfillPlan, Changes, LeftOut, PastRun, RunRequest, Wanted};
-use crate::run::{Run, RunState, Trigger};
+use crate::repeat::{Backfill, BackfillPlan, LeftOut, PastRun, RunRequest, Wanted};
+use crate::run::{Changes, Run, RunState, Trigger};
 use crate::template::PathTemplate;
 
 impl Engine {

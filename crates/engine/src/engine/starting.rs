@@ -14,7 +14,7 @@ use crate::duration;
 use crate::input::{Effect, Level};
 use crate::job::TokenRenewal;
 use crate::limits::AGENT_START_RETRY;
-use crate::matching::shift;
+use crate::time::shift;
 use crate::transfer::{AgentState, StartAnswer};
 
 /// The state of starting the agent.

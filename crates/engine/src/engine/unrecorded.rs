@@ -14,8 +14,9 @@ use crate::event::Happening;
 use crate::ids::{RunId, TransferId};
 use crate::input::Level;
 use crate::limits::SKEW;
-use crate::matching::{evidence, shift};
+use crate::matching::evidence;
 use crate::run::{Attempt, RunMachine, Trigger};
+use crate::time::shift;
 use crate::transfer::{Look, Transfer};
 
 impl Engine {

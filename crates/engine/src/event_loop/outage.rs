@@ -7,7 +7,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::limits::{OUTAGE_CALM, OUTAGE_REPORTED, OUTAGE_RETRY};
-use crate::matching::shift;
+use crate::time::shift;
 
 /// A time during which nothing can be recorded.
 #[derive(Clone, Debug)]

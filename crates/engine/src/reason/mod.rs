@@ -25,7 +25,7 @@ use super::ids::{RunId, TransferId};
 pub use attempt_end::AttemptEnd;
 pub use cancel::{CancelReason, NothingLeft};
 pub use code::ReasonCode;
-pub use near_miss::NearMiss;
+pub use near_miss::{Miss, NearMiss};
 pub use skip::SkipReason;
 pub use under_way::UnderWay;
 pub use wait::WaitReason;

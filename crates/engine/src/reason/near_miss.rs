@@ -6,7 +6,22 @@ use serde::{Deserialize, Serialize};
 use super::wording::Wording;
 use crate::duration;
 use crate::ids::TransferId;
-use crate::matching::Miss;
+
+/// Why a record is not evidence for an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Miss {
+    /// Other places.
+    Places,
+    /// Another user's.
+    User,
+    /// A sync's, or the agent's own repetition.
+    Kind,
+    /// Listed before we asked.
+    Baseline,
+    /// Requested outside the attempt's time, or no date to tell.
+    Date,
+}
 
 /// A transfer that is almost ours, and the difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,8 +10,8 @@ use super::{Attempt, Ended, Phase, RunMachine, RunState};
 use crate::duration;
 use crate::ids::{AttemptId, TransferId};
 use crate::limits::{CANCEL_RETRY, STUCK_AFTER};
-use crate::matching::shift;
 use crate::reason::{AttemptEnd, CancelReason, NothingLeft, Reason};
+use crate::time::shift;
 use crate::transfer::CancelAnswer;
 
 /// The request to cancel, recorded before any request (protocol, rule 10).

@@ -6,8 +6,8 @@ use super::{Attempt, RunMachine};
 use crate::cause::OurRow;
 use crate::ids::TransferId;
 use crate::limits::CAUSE_PATIENCE;
-use crate::matching::shift;
 use crate::reason::Reason;
+use crate::time::shift;
 
 /// A query for the cause of a failed transfer.
 #[derive(Clone, Debug)]

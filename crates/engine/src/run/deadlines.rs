@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{AtAgent, Attempt, Ended, Phase, Run, RunMachine, RunState, Trigger};
 use crate::limits::WATCH;
-use crate::matching::shift;
 use crate::reason::{AttemptEnd, NothingLeft, Reason};
+use crate::time::shift;
 use crate::transfer::TransferStatus;
 
 /// The search for an attempt so far.

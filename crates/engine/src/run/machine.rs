@@ -14,9 +14,9 @@ use super::observations::Observations;
 use super::{Attempt, Phase, Run, RunState};
 use crate::ids::RunId;
 use crate::job::Terms;
-use crate::matching::shift;
 use crate::place::Fingerprint;
 use crate::reason::{Reason, WaitReason};
+use crate::time::shift;
 
 /// A run that is not over, or whose attempts are still looked for.
 #[derive(Debug)]

@@ -10,8 +10,8 @@ use super::cancel::CancelCalls;
 use super::cause_query::PendingQuery;
 use crate::ids::{TransferId, UserId};
 use crate::limits::{COVERED_GAP, PROGRESS_RECORD};
-use crate::matching::shift;
 use crate::pace::Pace;
+use crate::time::shift;
 use crate::transfer::{Progress, Transfer, TransferStatus};
 
 /// The observations of an attempt.

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::{Attempt, CancelCause, Ended, LookedFor, Phase, Run, RunMachine, RunState};
 use crate::input::Level;
-use crate::matching::shift;
 use crate::reason::{AttemptEnd, NothingLeft, Reason, WaitReason};
+use crate::time::shift;
 use crate::transfer::TransferStatus;
 
 /// How a run goes on.

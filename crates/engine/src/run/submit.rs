@@ -9,8 +9,8 @@ use super::{Attempt, Ended, NextStep, Phase, RunMachine, RunState};
 use crate::event::Happening;
 use crate::ids::{AttemptId, TransferId, UserId};
 use crate::input::Level;
-use crate::matching::shift;
 use crate::reason::{AttemptEnd, NothingLeft, Reason, UnderWay, WaitReason};
+use crate::time::shift;
 use crate::transfer::Progress;
 
 /// The state of the agent on which a request is made.

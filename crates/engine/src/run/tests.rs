@@ -18,7 +18,7 @@ use crate::job::{RetryPolicy, Terms};
 use crate::limits::{CAUSE_PATIENCE, STUCK_AFTER};
 use crate::place::{Place, TransferRequest};
 use crate::reason::{AttemptEnd, CancelReason, NothingLeft, Reason, UnderWay};
-use crate::repeat::Changes;
+use crate::run::Changes;
 use crate::transfer::{CancelAnswer, Progress, Transfer, TransferStatus};
 
 const ID: RunId = RunId(Uuid::from_u128(1));

@@ -18,8 +18,8 @@ use transferd_engine::job::{
 };
 use transferd_engine::place::TransferRequest;
 use transferd_engine::record::{Record, Snapshot};
-use transferd_engine::repeat::{Changes, PastRun, RunRequest, Wanted};
-use transferd_engine::run::{Attempt, Run, RunState};
+use transferd_engine::repeat::{PastRun, RunRequest, Wanted};
+use transferd_engine::run::{Attempt, Changes, Run, RunState};
 use transferd_engine::schedule::Timetable;
 use transferd_engine::store::Store as _;
 use transferd_engine::store::memory::MemoryStore;

@@ -18,9 +18,9 @@ use crate::world::{Chance, World, WorldOptions};
 use transferd_engine::event_loop::{EventLoop, Output, StoreRequest};
 use transferd_engine::ids::{AccessId, AttemptId, TransferId};
 use transferd_engine::input::{Effect, Input};
-use transferd_engine::matching::shift;
 use transferd_engine::place::TransferRequest;
 use transferd_engine::record::Snapshot;
+use transferd_engine::time::shift;
 use transferd_engine::transfer::{Look, LookRequest};
 
 /// Why a rehearsal ends before its time.

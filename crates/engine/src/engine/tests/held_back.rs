@@ -13,8 +13,8 @@ use crate::input::{Answer, Input, OperatorRequest, ReplyTo};
 use crate::job::{CatchUp, Job, Overlap, Terms};
 use crate::reason::ReasonCode;
 use crate::record::Pause;
-use crate::repeat::{Backfill, Changes, RunRequest, Wanted};
-use crate::run::{RunState, Trigger};
+use crate::repeat::{Backfill, RunRequest, Wanted};
+use crate::run::{Changes, RunState, Trigger};
 use crate::transfer::{LookFailure, TransferStatus};
 
 /// A job at every full hour whose transfer of 01:00 ends at 01:20, while the agent is away.

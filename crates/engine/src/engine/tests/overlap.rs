@@ -14,8 +14,8 @@ use crate::job::{CatchUp, Overlap, Terms};
 use crate::limits::MISSED_MAX;
 use crate::reason::ReasonCode;
 use crate::record::Pause;
-use crate::repeat::{Changes, RunRequest, Wanted};
-use crate::run::{RunState, Trigger};
+use crate::repeat::{RunRequest, Wanted};
+use crate::run::{Changes, RunState, Trigger};
 use crate::transfer::{Gap, LookFailure, SubmitAnswer, TransferStatus};
 
 /// A job at every full hour whose run of 01:00 is active.

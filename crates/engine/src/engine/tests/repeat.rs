@@ -9,8 +9,8 @@ use super::stage::{Stage, at, job, secs, set};
 use crate::ids::{JobName, RunId};
 use crate::input::{Answer, Input, OperatorRequest, ReplyTo};
 use crate::job::{Overlap, Terms, Verdict};
-use crate::repeat::{Backfill, Changes, PastRun, RunRequest, Wanted};
-use crate::run::{RunState, Trigger};
+use crate::repeat::{Backfill, PastRun, RunRequest, Wanted};
+use crate::run::{Changes, RunState, Trigger};
 use crate::template::PathTemplate;
 use crate::transfer::{LookFailure, SubmitAnswer, TransferStatus};
 
