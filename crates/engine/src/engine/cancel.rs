@@ -118,9 +118,7 @@ impl Engine {
         self.changed_runs.insert(id.run);
         self.looks.hint();
         if let Some(words) = refusal {
-            let what = Happening::CancelRefused { words };
-            self.log_run(Level::Warn, id.run, Some(what.kind()), what.to_string());
-            self.record_event(id.run, what);
+            self.report(Level::Warn, id.run, Happening::CancelRefused { words });
         }
     }
 

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::Engine;
 use super::agent_link::Unavailable;
-use crate::alert::{Reported, ReportedToken};
+use crate::alert::ReportedToken;
 use crate::duration;
 use crate::ids::{AttemptId, JobName, RunId};
 use crate::input::Level;
@@ -140,7 +140,7 @@ impl Engine {
         if works && self.state.reported().agent_down.is_some() {
             let mut reported = self.state.reported().clone();
             self.keep_outage(&mut reported);
-            self.record(Record::Reported(Reported { agent_down: None, ..reported }));
+            self.record(Record::Reported(reported));
         }
         self.conditions.down_at = None;
         if self.state.reported().agent_down.is_some() {
@@ -158,8 +158,7 @@ impl Engine {
         if !self.still_fails(at) {
             return;
         }
-        let reported = self.state.reported().clone();
-        self.record(Record::Reported(Reported { agent_down: Some(since), ..reported }));
+        self.change_reported(|reported| reported.agent_down = Some(since));
         let words = self.agent_view().words;
         let reason = format!("{words}; runs have waited since {}", self.machine_time(since));
         let line = format!("runs wait for the agent: {reason}");
@@ -229,11 +228,7 @@ impl Engine {
             return;
         }
         let ended = ends <= self.now;
-        let reported = self.state.reported().clone();
-        self.record(Record::Reported(Reported {
-            token: Some(ReportedToken { ends, ended }),
-            ..reported
-        }));
+        self.change_reported(|reported| reported.token = Some(ReportedToken { ends, ended }));
         self.conditions.token_at = (!ended).then_some(ends);
         let verb = if ended { "expired" } else { "expires" };
         let hint = self.set.agent.token_renewal.hint();
@@ -251,9 +246,7 @@ impl Engine {
         if self.state.reported().config_invalid == problem.is_some() {
             return;
         }
-        let config_invalid = problem.is_some();
-        let reported = self.state.reported().clone();
-        self.record(Record::Reported(Reported { config_invalid, ..reported }));
+        self.change_reported(|reported| reported.config_invalid = problem.is_some());
         let Some(problem) = problem else { return };
         let host = &self.host.hostname;
         let text = format!("the job file on {host} is invalid, the old jobs stay: {problem}");

@@ -98,8 +98,7 @@ impl Engine {
             renamed.push((mark.key, one.key));
             kept.push(DigestMark { key: one.key, ..mark });
         }
-        let reported = Reported { digests: kept, ..self.state.reported().clone() };
-        self.record(Record::Reported(reported));
+        self.change_reported(|reported| reported.digests = kept);
         renamed
     }
 
@@ -181,13 +180,13 @@ impl Engine {
     }
 
     fn mark_digest(&mut self, mark: DigestMark) {
-        let mut reported = self.state.reported().clone();
-        reported.digests.retain(|old| old.key != mark.key);
-        reported.digests.push(mark);
-        let oldest = reported.digests.iter().map(|mark| mark.at).min();
-        // An outage that each digest has covered is not needed again.
-        reported.outages.retain(|outage| outage.until >= oldest);
-        self.record(Record::Reported(reported));
+        self.change_reported(|reported| {
+            reported.digests.retain(|old| old.key != mark.key);
+            reported.digests.push(mark);
+            let oldest = reported.digests.iter().map(|mark| mark.at).min();
+            // An outage that each digest has covered is not needed again.
+            reported.outages.retain(|outage| outage.until >= oldest);
+        });
     }
 
     fn queue_digest(&mut self, index: usize, before: DigestMark, reading: Reading) {

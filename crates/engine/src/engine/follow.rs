@@ -22,7 +22,7 @@ impl Engine {
         if let Some(delay) = machine.listing_delay(attempt, apart, self.now) {
             self.learn_delay(delay);
         }
-        self.change_attempt(id, |attempt| *attempt = row);
+        self.put_attempt(row);
         self.state.observations(id).note_found();
         self.record_event(id.run, Happening::Listed { attempt: id.number, transfer: record.id });
         self.give_part(id, record);
@@ -106,7 +106,7 @@ impl Engine {
         let Seen { row, event, moved_at } =
             self.state.run_mut(id.run).on_seen(id.number, record, self.now);
         if let Some(row) = row {
-            self.change_attempt(id, |attempt| *attempt = row);
+            self.put_attempt(row);
         }
         if let Some(event) = event {
             self.record_event(id.run, event);
@@ -137,7 +137,7 @@ impl Engine {
     /// Handles a transfer that had vanished, or was thought over, and is active again.
     fn seen_again(&mut self, id: AttemptId) {
         let row = self.state.attempt(id).reopened();
-        self.change_attempt(id, |attempt| *attempt = row);
+        self.put_attempt(row);
         if self.state.run(id.run).is_over() {
             self.cancel_extra_transfer(id, CancelReason::ReturnedTransfer);
         }
@@ -148,7 +148,7 @@ impl Engine {
     /// succeed; one that is over only waits for it. Nothing is sent beside it.
     fn goes_on(&mut self, id: AttemptId, record: &Transfer) {
         let row = self.state.attempt(id).found(record, self.now);
-        self.change_attempt(id, |attempt| *attempt = row);
+        self.put_attempt(row);
         let text = format!("transfer {} was over, and is active again", record.id);
         self.log_run(Level::Warn, id.run, None, text);
         if !self.state.run(id.run).is_over() {

@@ -343,8 +343,8 @@ impl Engine {
     fn report_ambiguous(&mut self, id: AttemptId, other: TransferId) {
         self.change_attempt(id, |attempt| attempt.ambiguous = true);
         let what = Happening::Ambiguous { transfer: other };
-        self.log_run(Level::Error, id.run, Some(what.kind()), format!("ambiguous: {what}"));
-        self.record_event(id.run, what);
+        let text = format!("ambiguous: {what}");
+        self.report_as(Level::Error, id.run, what, text);
     }
 
     /// Adds a complete look to the proof that transfers it has not shown do not exist. Made with the

@@ -47,6 +47,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::alert::Reported;
 use super::event::{Event, EventKind, Happening};
 use super::ids::{AttemptId, JobName, RunId};
 use super::input::{Effect, Input, Level, LogFields, LogLine, Step};
@@ -255,14 +256,18 @@ impl Engine {
 
     /// Changes an attempt's row.
     fn change_attempt(&mut self, id: AttemptId, change: impl FnOnce(&mut Attempt)) {
-        let attempt = self.state.attempt(id);
-        let mut row = Attempt::clone(attempt);
+        let mut row = Attempt::clone(self.state.attempt(id));
         change(&mut row);
-        if row == **attempt {
+        self.put_attempt(row);
+    }
+
+    /// Records an attempt's new row, if it differs from the present one.
+    fn put_attempt(&mut self, row: Attempt) {
+        if row == **self.state.attempt(row.id) {
             return;
         }
         self.admission_due = true;
-        self.changed_runs.insert(id.run);
+        self.changed_runs.insert(row.id.run);
         self.record(Record::Attempt(Arc::new(row)));
     }
 
@@ -274,6 +279,13 @@ impl Engine {
         if row != **job_row {
             self.record(Record::Job(Arc::new(row)));
         }
+    }
+
+    /// Changes the row of what has been reported.
+    fn change_reported(&mut self, change: impl FnOnce(&mut Reported)) {
+        let mut row = self.state.reported().clone();
+        change(&mut row);
+        self.record(Record::Reported(row));
     }
 
     /// Moves a run to a state, with the reason, in its timeline and in the log.
@@ -288,10 +300,21 @@ impl Engine {
 
     /// Adds to a run's timeline and to the log that it is in a state, and why.
     fn record_state(&mut self, id: RunId, state: RunState, reason: Reason, level: Level) {
-        let sentence = self.log_sentence(&reason);
-        self.record_event(id, Happening::State { state, reason });
-        let text = format!("{}: {sentence}", state.word());
-        self.log_run(level, id, Some(EventKind::State(state)), text);
+        let text = format!("{}: {}", state.word(), self.log_sentence(&reason));
+        self.report_as(level, id, Happening::State { state, reason }, text);
+    }
+
+    /// Adds a line to a run's timeline and to the log.
+    fn report(&mut self, level: Level, run: RunId, what: Happening) {
+        let text = what.to_string();
+        self.report_as(level, run, what, text);
+    }
+
+    /// Adds a line to a run's timeline, and to the log in other words.
+    fn report_as(&mut self, level: Level, run: RunId, what: Happening, text: String) {
+        let event = Some(what.kind());
+        self.record_event(run, what);
+        self.log_run(level, run, event, text);
     }
 
     /// Adds a line to a run's timeline.

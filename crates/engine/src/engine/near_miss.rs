@@ -103,9 +103,7 @@ impl Engine {
                 }
             });
         }
-        let what = Happening::NearMiss(near);
-        self.log_run(Level::Warn, id.run, Some(what.kind()), what.to_string());
-        self.record_event(id.run, what);
+        self.report(Level::Warn, id.run, Happening::NearMiss(near));
     }
 }
 

@@ -34,8 +34,8 @@ impl Engine {
         self.record_event(id.run, ended);
         if doubled {
             let what = Happening::Doubled;
-            self.log_run(Level::Error, id.run, Some(what.kind()), format!("doubled: {what}"));
-            self.record_event(id.run, what);
+            let text = format!("doubled: {what}");
+            self.report_as(Level::Error, id.run, what, text);
         }
         let machine = self.state.run(id.run);
         let next = machine.on_end(id.number, outcome, reason, now);
@@ -46,7 +46,7 @@ impl Engine {
     pub(super) fn apply_change(&mut self, change: AttemptChange) {
         let AttemptChange { row, event, next } = change;
         let id = row.id;
-        self.change_attempt(id, |attempt| *attempt = row);
+        self.put_attempt(row);
         if let Some(event) = event {
             self.record_event(id.run, event);
         }
@@ -144,7 +144,7 @@ impl Engine {
         let attempt = self.state.attempt(id);
         let row = machine.given_up(attempt, end, window, now);
         let reason = row.reason.clone();
-        self.change_attempt(id, |attempt| *attempt = row);
+        self.put_attempt(row);
         self.record_event(id.run, Happening::GivenUp { attempt: id.number, reason });
     }
 

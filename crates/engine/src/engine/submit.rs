@@ -39,11 +39,9 @@ impl Engine {
             run.reason = asking.clone();
         });
         let what = Happening::State { state: RunState::Submitting, reason: asking };
-        let event = Some(what.kind());
-        self.record_event(id, what);
         let (from, to) = (self.named(&request.source), self.named(&request.destination));
         let text = format!("submitting: attempt {number}, from {from} to {to}");
-        self.log_run(Level::Info, id, event, text);
+        self.report_as(Level::Info, id, what, text);
         self.then(Effect::Submit { attempt, access: baseline.access(), request });
     }
 
@@ -125,7 +123,7 @@ impl Engine {
         if earlier.run == id.run {
             let end = AttemptEnd::Refused { words: words.clone() };
             let row = self.state.attempt(id).not_counted(end, self.now);
-            self.change_attempt(id, |attempt| *attempt = row);
+            self.put_attempt(row);
             self.change_run(id.run, |run| {
                 if run.follows == Some(id.number) {
                     run.follows = Some(earlier.number);

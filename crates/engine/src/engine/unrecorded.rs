@@ -34,13 +34,8 @@ impl Engine {
         for (id, transfer, requested_at) in found {
             self.state.run_mut(id).set_unrecorded_reported();
             let what = Happening::Unrecorded { transfer, requested_at };
-            self.log_run(
-                Level::Warn,
-                id,
-                Some(what.kind()),
-                format!("{what}; was an older copy of the database put back?"),
-            );
-            self.record_event(id, what);
+            let text = format!("{what}; was an older copy of the database put back?");
+            self.report_as(Level::Warn, id, what, text);
         }
     }
 
