@@ -101,6 +101,28 @@ impl JobRow {
         Some(next)
     }
 
+    /// Moves `handled` to an instant up to which occurrences were not handled one by one: they are
+    /// in no stretch.
+    pub fn pass_over(&mut self, to: Timestamp) {
+        self.handled_times.break_off(self.handled);
+        self.handled = to;
+    }
+
+    /// Moves `handled` to the last of occurrences that were handled one by one: the stretch that
+    /// ends there grows by them, from the first one on.
+    pub fn handle_one_by_one(&mut self, first: Timestamp, last: Timestamp) {
+        self.handled_times.grow(first);
+        self.handled = last;
+    }
+
+    /// Moves `handled` to the end of a later stretch that is past, as after a clock that was behind
+    /// for a while: what is in it has been handled.
+    pub fn skip_handled(&mut self, now: Timestamp) {
+        if let Some(end) = self.handled_times.resume(self.handled, now) {
+            self.handled = end;
+        }
+    }
+
     /// The occurrence that comes next after `now`: what has its run does not come again, however
     /// the clock was set.
     pub fn coming(&self, timetable: &Timetable, now: Timestamp) -> Option<Timestamp> {

@@ -94,12 +94,13 @@ impl Engine {
             // An occurrence that is only listed as missed has not been handled yet, and breaks the
             // stretch.
             if more || turns < open.len() {
-                job_row.handled_times.break_off(job_row.handled);
+                job_row.pass_over(job_row.handled);
             }
-            if let Some((first, _)) = fates.iter().find(|(_, fate)| *fate != Fate::Dropped) {
-                job_row.handled_times.grow(first.at);
+            match fates.iter().find(|(_, fate)| *fate != Fate::Dropped) {
+                Some((first, _)) => job_row.handle_one_by_one(first.at, last),
+                // All are in earlier stretches, or were only listed.
+                None => job_row.handled = last,
             }
-            job_row.handled = last;
         });
         let mut previous = None;
         for (DueOccurrence { at, trigger, .. }, fate) in fates {
@@ -353,10 +354,9 @@ impl Engine {
         job_row.scheduled = scheduled;
         fall_back(&mut job_row, self.now);
         if anew {
-            job_row.handled_times.break_off(job_row.handled);
-            job_row.handled = since;
-        } else if let Some(end) = job_row.handled_times.resume(job_row.handled, self.now) {
-            job_row.handled = end;
+            job_row.pass_over(since);
+        } else {
+            job_row.skip_handled(self.now);
         }
         job_row
     }
@@ -401,8 +401,7 @@ pub(super) fn fall_back(job_row: &mut JobRow, now: Timestamp) {
         pause.at = pause.at.min(now);
     }
     if job_row.handled > now {
-        job_row.handled_times.break_off(job_row.handled);
-        job_row.handled = now;
+        job_row.pass_over(now);
         job_row.generation = job_row.generation.saturating_add(1);
     }
 }

@@ -131,16 +131,15 @@ impl Engine {
         let wanted = reached && job_row.handled_times.end_of_stretch(latest).is_none();
         let alone = !passed.more && passed.newest.len() == 1;
         self.change_job(name, |job_row| {
-            if !(wanted && alone) {
-                job_row.handled_times.break_off(job_row.handled);
+            let to = if wanted { shift(latest, JUST_BEFORE) } else { latest };
+            if wanted && alone {
+                job_row.handled = to;
+            } else {
+                job_row.pass_over(to);
             }
-            job_row.handled = if wanted { shift(latest, JUST_BEFORE) } else { latest };
         });
         if wanted && !self.is_held_back(name) {
-            self.change_job(name, |job_row| {
-                job_row.handled_times.grow(latest);
-                job_row.handled = latest;
-            });
+            self.change_job(name, |job_row| job_row.handle_one_by_one(latest, latest));
             self.occurrence(&job, latest, Trigger::Schedule, Reason::Due);
         }
         self.schedule_next(name);

@@ -74,8 +74,7 @@ impl Engine {
         self.change_job(name, |job_row| {
             job_row.pause = None;
             if passes_over {
-                job_row.handled_times.break_off(job_row.handled);
-                job_row.handled = job_row.handled.max(passed);
+                job_row.pass_over(job_row.handled.max(passed));
             }
             keep(&mut job_row.pauses, past);
         });
@@ -165,8 +164,7 @@ impl Engine {
             }
             self.decide_before(&pause, &name);
             self.change_job(&name, |job_row| {
-                job_row.handled_times.break_off(job_row.handled);
-                job_row.handled = job_row.handled.max(passed);
+                job_row.pass_over(job_row.handled.max(passed));
             });
         }
         self.record(Record::PauseOfAll(Arc::new(PauseOfAll { pause: None, past })));
