@@ -139,6 +139,7 @@ impl Driver {
 
     /// Answers an operator, now that the engine's answer is durable.
     pub(super) fn reply(&mut self, to: ReplyTo, answer: Answer) {
+        // The requests of an outage were refused when it began; the engine may answer one after it.
         let Some(pending) = self.pending.remove(&to) else { return };
         let (runs, note, plan) = match answer {
             Answer::Done(runs) => (runs, None, BackfillPlan::default()),

@@ -267,7 +267,8 @@ impl Engine {
     /// Drops the oldest message where there is no room for another.
     pub(super) fn make_room(&mut self) {
         while self.state.outbox().len() >= OUTBOX_MAX {
-            let Some(oldest) = self.state.outbox().rows().next().map(Arc::clone) else { return };
+            let oldest = self.state.outbox().rows().next();
+            let oldest = Arc::clone(oldest.expect("an outbox that is full has a first row"));
             let words = format!("{OUTBOX_MAX} alerts are waiting, so the oldest one is dropped");
             self.give_up_alert(&oldest, &words);
         }

@@ -151,6 +151,7 @@ impl Engine {
         after: Option<u64>,
         answer: Result<Reading, String>,
     ) {
+        // A job file that was loaded meanwhile may have no such entry any more.
         let Some(index) = self.digests.iter().position(|one| one.key == digest) else { return };
         self.digests[index].gathering = false;
         let before = self.digest_mark(digest);

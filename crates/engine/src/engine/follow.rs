@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 
 use super::Engine;
 use crate::event::Happening;
-use crate::ids::AttemptId;
+use crate::ids::{AttemptId, TransferId};
 use crate::input::Level;
 use crate::reason::{AttemptEnd, CancelReason, UnderWay};
 use crate::record::Record;
@@ -158,10 +158,9 @@ impl Engine {
 
     /// Reports that complete looks no longer show a transfer. Its run waits for it until its
     /// `timeout`: the transfer may be at work, and to ask again could double it.
-    pub(super) fn report_gone(&mut self, id: AttemptId) {
+    pub(super) fn report_gone(&mut self, id: AttemptId, transfer: TransferId) {
         let now = self.now;
-        let attempt = self.state.attempt(id);
-        let (Some(transfer), until) = (attempt.transfer, attempt.deadline) else { return };
+        let until = self.state.attempt(id).deadline;
         let since = self.state.observations(id).unseen_since(now);
         let reason = UnderWay::Gone { transfer, since, until };
         self.change_attempt(id, |attempt| attempt.reason = reason.clone().into());

@@ -77,14 +77,8 @@ impl Outbox {
 
     /// Removes a row.
     pub(super) fn remove(&mut self, id: AlertId) {
-        if let Some(number) = self.numbers.get(&id).copied() {
-            self.take(number);
-        }
-    }
-
-    fn take(&mut self, number: u64) {
-        let Some(row) = self.rows.remove(&number) else { return };
-        self.numbers.remove(&row.id);
+        let Some(number) = self.numbers.remove(&id) else { return };
+        let row = self.rows.remove(&number).expect("each number is that of a row");
         if let Some(numbers) = self.of_entry.get_mut(&row.key) {
             numbers.remove(&number);
             if numbers.is_empty() {

@@ -260,7 +260,7 @@ impl Engine {
                 self.apply_next_step(id.run, next);
             }
             OnTime::Ending => self.end_with_cause(id),
-            OnTime::Gone => self.report_gone(id),
+            OnTime::Gone(transfer) => self.report_gone(id, transfer),
             OnTime::Vanished { canceling } => {
                 // The run is to be canceled: it ends, and its transfer's id stays under watch.
                 self.give_up(id, AttemptEnd::Vanished { canceling });

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{AtAgent, Attempt, Ended, Phase, Run, RunMachine, RunState, Trigger};
+use crate::ids::TransferId;
 use crate::limits::WATCH;
 use crate::reason::{AttemptEnd, NothingLeft, Reason};
 use crate::time::shift;
@@ -31,7 +32,7 @@ pub(crate) enum OnTime {
     /// The end of its transfer need not, or may not, wait for its cause any longer.
     Ending,
     /// Its transfer is not listed any more, and that is news: it is waited for.
-    Gone,
+    Gone(TransferId),
     /// Its transfer is not listed any more; the run is to be canceled if it follows this one.
     Vanished { canceling: bool },
     /// The run is to be canceled.
@@ -60,7 +61,7 @@ impl RunMachine {
                 | Phase::Closed => OnTime::Nothing,
             },
             AtAgent::Ending(_) => OnTime::Ending,
-            AtAgent::Listed(_) => {
+            AtAgent::Listed(transfer) => {
                 // One that vanished while it was canceled and is listed again has timed out
                 // already.
                 let between_attempts = self.state().is_between_attempts();
@@ -76,7 +77,7 @@ impl RunMachine {
                 {
                     OnTime::PastTimeout(AttemptEnd::PastTimeout { limit })
                 } else if in_vain && !attempt.reason.is_gone() {
-                    OnTime::Gone
+                    OnTime::Gone(transfer)
                 } else {
                     OnTime::Nothing
                 }

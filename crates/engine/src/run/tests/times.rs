@@ -118,7 +118,7 @@ fn time_ends_what_looks_have_not_shown_and_what_is_past_its_deadline() {
     assert_eq!(effect(&uncertain, true, false), OnTime::NotFound);
     assert_eq!(effect(&uncertain, false, true), OnTime::NotFound);
     let running = with(run(RunState::Running, |_| ()), 1, listed);
-    assert_eq!(effect(&running, true, false), OnTime::Gone, "it may be listed again");
+    assert_eq!(effect(&running, true, false), OnTime::Gone(transfer(1)), "it may be listed again");
     let (transfer, since, until) = (transfer(1), at("01:05:00"), at("01:30:00"));
     let said = with(run(RunState::Running, |_| ()), 1, |it| {
         listed(it);
@@ -133,7 +133,7 @@ fn time_ends_what_looks_have_not_shown_and_what_is_past_its_deadline() {
     assert_eq!(effect(&canceled, false, false), OnTime::Nothing);
     assert_eq!(effect(&canceled, true, false), OnTime::Vanished { canceling: true });
     let left_alone = with(with(run(RunState::Running, |_| ()), 1, listed), 2, listed);
-    assert_eq!(effect(&left_alone, true, false), OnTime::Gone);
+    assert_eq!(effect(&left_alone, true, false), OnTime::Gone(transfer));
     assert_eq!(effect(&left_alone, false, true), OnTime::Nothing);
     assert_eq!(effect(&left_alone, true, true), OnTime::Vanished { canceling: false });
     let between = with(run(RunState::BackingOff, |_| ()), 1, listed);
