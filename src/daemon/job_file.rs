@@ -163,7 +163,7 @@ impl JobFile {
     }
 
     /// Notes an invalid reading; false if it is known already.
-    fn is_bad(&mut self, bad: Bad, events: &UnboundedSender<Event>) -> bool {
+    fn note_bad(&mut self, bad: Bad, events: &UnboundedSender<Event>) -> bool {
         let (serial, judged) = match &self.bad {
             Some(known) if known.bad == bad => return false,
             Some(known) => (known.serial + 1, known.judged),
@@ -297,7 +297,7 @@ impl Driver {
                 answer.errors = bad.errors.clone();
                 let summary = bad.summary.clone();
                 // A file that stays invalid is read every minute; that is logged once.
-                if self.job_file.is_bad(bad, &self.events) || asked_for {
+                if self.job_file.note_bad(bad, &self.events) || asked_for {
                     tracing::error!("the job file is invalid, the old jobs stay: {summary}");
                 }
                 // A caller who asks for a reading considers the edit done.

@@ -32,7 +32,7 @@ struct LastLogged {
 impl LogThrottle {
     /// Logs a line, unless it was logged a short while ago.
     pub(super) fn write(&mut self, line: &LogLine) {
-        let Some(left_out) = self.is_due(line) else { return };
+        let Some(left_out) = self.admit(line) else { return };
         let text = match left_out {
             0 => line.text.clone(),
             times => format!("{} (said {times} more times meanwhile)", line.text),
@@ -44,8 +44,9 @@ impl LogThrottle {
         write(line, run.as_deref(), &text);
     }
 
-    /// Whether the line is to be logged now, and how often it was left out before.
-    fn is_due(&mut self, line: &LogLine) -> Option<u32> {
+    /// Admits a line to the log, or counts that it is left out; returns how often it was left out
+    /// before.
+    fn admit(&mut self, line: &LogLine) -> Option<u32> {
         if self.lines.len() >= REMEMBERED_MAX {
             self.lines.clear();
         }
@@ -122,10 +123,10 @@ mod tests {
     #[test]
     fn a_sentence_is_told_once_an_hour_and_says_how_often_it_was_left_out() {
         let mut log_throttle = LogThrottle::default();
-        assert_eq!(log_throttle.is_due(&line(0, "the agent is away")), Some(0));
-        assert_eq!(log_throttle.is_due(&line(15, "the agent is away")), None);
-        assert_eq!(log_throttle.is_due(&line(16, "the token is bad")), Some(0));
-        assert_eq!(log_throttle.is_due(&line(30, "the agent is away")), None);
-        assert_eq!(log_throttle.is_due(&line(3_600, "the agent is away")), Some(2));
+        assert_eq!(log_throttle.admit(&line(0, "the agent is away")), Some(0));
+        assert_eq!(log_throttle.admit(&line(15, "the agent is away")), None);
+        assert_eq!(log_throttle.admit(&line(16, "the token is bad")), Some(0));
+        assert_eq!(log_throttle.admit(&line(30, "the agent is away")), None);
+        assert_eq!(log_throttle.admit(&line(3_600, "the agent is away")), Some(2));
     }
 }

@@ -7,6 +7,8 @@ mod layers;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use regex::Regex;
+
 /// Lines of a file, its own tests at its end included.
 const LINES_MAX: usize = 500;
 
@@ -90,6 +92,17 @@ fn files_are_short_and_say_what_they_are_for() {
         let lines = text.lines().count();
         assert!(lines <= LINES_MAX, "{} has {lines} lines", path.display());
         assert!(text.starts_with("//!"), "{} has no header", path.display());
+    }
+}
+
+#[test]
+fn no_method_that_changes_state_is_named_like_a_question() {
+    let question =
+        r"fn (is|are|has|have|had|was|were|waits|can|may|must)_\w*(<[^>]*>)?\(\s*&mut self";
+    let question = Regex::new(question).expect("a pattern");
+    for (path, text) in rust_files() {
+        let found = question.find(&text).map(|found| found.as_str());
+        assert_eq!(found, None, "{}: name it for what it does", path.display());
     }
 }
 

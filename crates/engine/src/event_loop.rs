@@ -326,7 +326,7 @@ impl EventLoop {
     /// The outage, once it has lasted so long that people must be notified without the database:
     /// returned once.
     pub fn outage_to_report(&mut self, now: Timestamp) -> Option<&Outage> {
-        self.outage.as_mut().and_then(|outage| outage.is_to_report(now).then_some(&*outage))
+        self.outage.as_mut().and_then(|outage| outage.take_report_due(now).then_some(&*outage))
     }
 
     /// The inputs for the engine now: a step of the clock comes before anything dated by it.

@@ -131,7 +131,7 @@ impl Expectations {
 
 impl Daemon {
     /// Notes that all due occurrences up to now were handled, or wait for a look.
-    pub(super) fn has_processed(&mut self, wall: Timestamp) {
+    pub(super) fn note_processed(&mut self, wall: Timestamp) {
         if let Some(engine) = self.event_loop.as_ref().map(EventLoop::engine) {
             let (before, since) = (std::mem::take(&mut self.held_back), self.processed);
             let since = |job: &JobName| before.get(job).copied().unwrap_or(since);

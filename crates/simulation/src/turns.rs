@@ -177,7 +177,7 @@ impl<O: Observer> Simulation<O> {
         }
         let wall = self.wall(number);
         let daemon = &mut self.daemons[number];
-        daemon.has_processed(wall);
+        daemon.note_processed(wall);
         daemon.steps.iter_mut().rev().take_while(|step| !step.told).for_each(|it| it.told = true);
         if then.len() > 1 && self.chance.happens(self.hazards.crash_amid_effects) {
             self.count("crash_amid_effects");

@@ -123,7 +123,7 @@ impl AgentLink {
     }
 
     /// Notes that a request did not reach it.
-    pub(super) fn was_not_reached(&mut self) {
+    pub(super) fn set_not_reached(&mut self) {
         self.reachable = Some(false);
     }
 

@@ -39,7 +39,7 @@ impl Engine {
 
     /// Handles all occurrences of a job that are due.
     pub(super) fn occurrences_due(&mut self, name: &JobName) {
-        if !self.is_held_back(name) {
+        if !self.hold_back_if_stale(name) {
             self.handle_until(name, self.now, Handling::InTime);
         }
         self.schedule_next(name);

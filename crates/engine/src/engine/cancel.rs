@@ -56,7 +56,7 @@ impl Engine {
         let canceling = self.state.open_attempts().filter(|attempt| attempt.cancel.is_some());
         let canceling: Vec<AttemptId> = canceling.map(|attempt| attempt.id).collect();
         for id in canceling {
-            self.state.observations(id).cancel_mut().may_be_made_at_once();
+            self.state.observations(id).cancel_mut().allow_at_once();
             self.changed_runs.insert(id.run);
         }
     }

@@ -65,13 +65,13 @@ impl Engine {
 
     /// Handles the end of one of our transfers; after a failure, once its cause is known.
     pub(super) fn end_with_cause(&mut self, id: AttemptId) {
-        if !self.waits_for_cause(id) {
+        if !self.ask_for_cause(id) {
             self.transfer_ended(id);
         }
     }
 
-    /// True while the agent is being asked why a transfer failed; the first call asks.
-    fn waits_for_cause(&mut self, id: AttemptId) -> bool {
+    /// Asks the agent why a transfer failed, once; true while the answer is awaited.
+    fn ask_for_cause(&mut self, id: AttemptId) -> bool {
         let now = self.now;
         let machine = self.state.run(id.run);
         let attempt = self.state.attempt(id);

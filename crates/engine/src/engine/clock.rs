@@ -112,7 +112,7 @@ impl Engine {
         let Some(job) = self.job(name).cloned() else { return };
         let Some((_, first)) = self.first_due(name) else { return };
         if self.last_due(name).is_none_or(|last| last <= before) {
-            if !self.is_held_back(name) {
+            if !self.hold_back_if_stale(name) {
                 self.handle_until(name, before, Handling::InTime);
             }
             return self.schedule_next(name);
@@ -138,7 +138,7 @@ impl Engine {
                 job_row.pass_over(to);
             }
         });
-        if wanted && !self.is_held_back(name) {
+        if wanted && !self.hold_back_if_stale(name) {
             self.change_job(name, |job_row| job_row.handle_one_by_one(latest, latest));
             self.occurrence(&job, latest, Trigger::Schedule, Reason::Due);
         }

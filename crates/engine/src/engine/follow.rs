@@ -116,7 +116,8 @@ impl Engine {
             self.end_with_cause(id);
             return;
         }
-        if record.status == TransferStatus::Unknown && self.unknown_is_over(id, record, was_unknown)
+        if record.status == TransferStatus::Unknown
+            && self.note_unknown_status(id, record, was_unknown)
         {
             self.note_finish(id, record);
             self.transfer_ended(id);

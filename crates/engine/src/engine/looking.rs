@@ -35,12 +35,12 @@ impl Engine {
                 self.agent_answered(&look);
                 self.apply_look(&look);
                 self.report_unrecorded(&look);
-                self.looks.have_shown(&look.transfers);
+                self.looks.note_records(&look.transfers);
                 if !look.agent.may_work() {
                     self.state.break_series();
                 }
                 if look.is_complete() && look.agent.may_work() {
-                    self.looks.are_complete(look.began_at, self.now, look.is_short);
+                    self.looks.note_complete(look.began_at, self.now, look.is_short);
                     self.keep_baseline(look, request);
                 }
             }
@@ -117,7 +117,7 @@ impl Engine {
         } else if let Some(incomplete) = &look.incomplete {
             self.look_was_incomplete(incomplete);
         } else {
-            self.looks.are_well();
+            self.looks.note_read_to_end();
             self.set_available();
         }
         if look.user.is_none() && self.agent_link.note_no_user() {
@@ -139,7 +139,7 @@ impl Engine {
     /// page fails. Look after look it is an outage like any other, with its reason, its alert and
     /// its back-off.
     fn look_was_incomplete(&mut self, incomplete: &Incomplete) {
-        if self.looks.was_incomplete(&incomplete.gap) < INCOMPLETE_LOOKS_MAX {
+        if self.looks.count_incomplete(&incomplete.gap) < INCOMPLETE_LOOKS_MAX {
             self.set_available();
             self.look_again_soon();
             return;

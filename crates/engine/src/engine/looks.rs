@@ -254,14 +254,14 @@ impl Looks {
 
     /// Notes the records that a look has shown: any record seen since the last complete look
     /// existed before the next request as well.
-    pub(super) fn have_shown(&mut self, records: &[Transfer]) {
+    pub(super) fn note_records(&mut self, records: &[Transfer]) {
         if let Some(fresh) = &mut self.fresh {
             fresh.listed.extend(records.iter().map(Shown::of));
         }
     }
 
     /// Notes a complete look of a working agent.
-    pub(super) fn are_complete(&mut self, began: Timestamp, came: Timestamp, short: bool) {
+    pub(super) fn note_complete(&mut self, began: Timestamp, came: Timestamp, short: bool) {
         self.last_complete = Some((began, came));
         self.short = short;
     }
@@ -277,14 +277,14 @@ impl Looks {
     }
 
     /// Notes that a look was read to the list's end, and runs may be submitted.
-    pub(super) fn are_well(&mut self) {
+    pub(super) fn note_read_to_end(&mut self) {
         self.failures = 0;
         self.incomplete = 0;
         self.submit_look_at = None;
     }
 
     /// Notes that a look could not be read to the list's end; returns how many in a row that makes.
-    pub(super) fn was_incomplete(&mut self, gap: &Gap) -> u32 {
+    pub(super) fn count_incomplete(&mut self, gap: &Gap) -> u32 {
         if *gap != Gap::ClockSet {
             self.incomplete = self.incomplete.saturating_add(1);
         }
@@ -323,7 +323,7 @@ impl Looks {
     }
 
     /// Notes that nothing may be queued on the ground of the last look.
-    pub(super) fn are_no_ground(&mut self) {
+    pub(super) fn drop_baseline(&mut self) {
         self.fresh = None;
     }
 

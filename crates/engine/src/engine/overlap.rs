@@ -48,8 +48,8 @@ impl Engine {
         }
     }
 
-    /// True if due occurrences of a job have to wait for a look; notes that they do.
-    pub(super) fn is_held_back(&mut self, name: &JobName) -> bool {
+    /// Holds back the due occurrences of a job if they have to wait for a look; true if they do.
+    pub(super) fn hold_back_if_stale(&mut self, name: &JobName) -> bool {
         if !self.must_look_first(name) {
             return false;
         }

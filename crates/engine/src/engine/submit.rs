@@ -71,14 +71,14 @@ impl Engine {
                 let end = AttemptEnd::NotSent { words: words.clone() };
                 let wait = WaitReason::Agent { words: words.clone() };
                 self.apply_change(machine.on_not_taken(attempt, end, wait, now));
-                self.agent_link.was_not_reached();
+                self.agent_link.set_not_reached();
                 self.set_unavailable(Unavailable::Away(words));
             }
             SubmitAnswer::Refused(Refusal::OtherAccess) => {
                 let words = "the agent or its token was changed after the list was read";
                 let end = AttemptEnd::NotSent { words: words.to_owned() };
                 self.apply_change(machine.on_not_taken(attempt, end, WaitReason::List, now));
-                self.looks.are_no_ground();
+                self.looks.drop_baseline();
             }
             SubmitAnswer::Refused(Refusal::BadToken(words)) => {
                 let end = AttemptEnd::TokenRefused { words: words.clone() };
@@ -111,7 +111,7 @@ impl Engine {
     fn duplicate(&mut self, id: AttemptId, words: String) {
         let Some(earlier) = self.lost_before(id) else {
             match self.turned_up_since(id) {
-                Some(run) => self.waits_for_another(id, run, words),
+                Some(run) => self.wait_for_another(id, run, words),
                 None => {
                     let machine = self.state.run(id.run);
                     let change = machine.on_refused(self.state.attempt(id), words, self.now);
@@ -130,7 +130,7 @@ impl Engine {
                 }
             });
         } else {
-            self.waits_for_another(id, earlier.run, words.clone());
+            self.wait_for_another(id, earlier.run, words.clone());
         }
         let machine = self.state.run(earlier.run);
         let change = machine.on_accepted_after_all(self.state.attempt(earlier), words);
@@ -138,7 +138,7 @@ impl Engine {
     }
 
     /// It was refused for a transfer of another run: it is sent again when that is over.
-    fn waits_for_another(&mut self, id: AttemptId, other: RunId, words: String) {
+    fn wait_for_another(&mut self, id: AttemptId, other: RunId, words: String) {
         let job = Some(self.state.run(other).row().job.clone());
         let wait = WaitReason::Identical { run: other, job };
         let end = AttemptEnd::Refused { words };

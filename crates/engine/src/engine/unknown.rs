@@ -18,7 +18,7 @@ impl Engine {
     /// otherwise keep its job and destination for good. The second look in a row that shows the
     /// status decides (`was_unknown` tells of the look before): an agent may leave it out now and
     /// then.
-    pub(super) fn unknown_is_over(
+    pub(super) fn note_unknown_status(
         &mut self,
         id: AttemptId,
         record: &Transfer,

@@ -80,8 +80,8 @@ impl Outage {
         self.over_at.is_some_and(|at| now.duration_since(at) > OUTAGE_CALM)
     }
 
-    /// True once, when it has lasted so long that people must be notified.
-    pub(super) fn is_to_report(&mut self, now: Timestamp) -> bool {
+    /// Takes the duty to notify people: true once, when it has lasted so long.
+    pub(super) fn take_report_due(&mut self, now: Timestamp) -> bool {
         let is_due = self.lasts() && now.duration_since(self.since) >= OUTAGE_REPORTED;
         is_due && !std::mem::replace(&mut self.is_reported, true)
     }
@@ -156,12 +156,12 @@ mod tests {
         let begin = Timestamp::UNIX_EPOCH;
         let mut outage = Outage::new(begin);
         outage.goes_on("full", begin);
-        assert!(!outage.is_to_report(begin + OUTAGE_REPORTED - SignedDuration::from_secs(1)));
-        assert!(outage.is_to_report(begin + OUTAGE_REPORTED));
-        assert!(!outage.is_to_report(begin + OUTAGE_REPORTED * 2));
+        assert!(!outage.take_report_due(begin + OUTAGE_REPORTED - SignedDuration::from_secs(1)));
+        assert!(outage.take_report_due(begin + OUTAGE_REPORTED));
+        assert!(!outage.take_report_due(begin + OUTAGE_REPORTED * 2));
         let mut over = Outage::new(begin);
         over.ends(begin);
-        assert!(!over.is_to_report(begin + OUTAGE_REPORTED));
+        assert!(!over.take_report_due(begin + OUTAGE_REPORTED));
     }
 
     #[test]
@@ -172,7 +172,7 @@ mod tests {
         let hour = SignedDuration::from_hours(1);
         outage.clock_stepped(-hour);
         assert_eq!(outage.retry_at(), begin - hour + OUTAGE_RETRY.0);
-        assert!(!outage.is_to_report(begin - hour + OUTAGE_RETRY.0));
+        assert!(!outage.take_report_due(begin - hour + OUTAGE_RETRY.0));
         outage.ends(begin);
         outage.clock_stepped(-hour);
         assert!(outage.is_forgotten(begin - hour + OUTAGE_CALM * 2));

@@ -133,7 +133,7 @@ impl CancelCalls {
     }
 
     /// The next one need not wait for its time.
-    pub(crate) fn may_be_made_at_once(&mut self) {
+    pub(crate) fn allow_at_once(&mut self) {
         self.next = None;
     }
 

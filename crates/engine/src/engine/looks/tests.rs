@@ -43,7 +43,7 @@ fn a_submit_relies_on_a_look_of_the_second_before_it() {
 #[test]
 fn what_any_later_look_has_shown_is_older_than_the_next_request() {
     let mut looks = complete(at("01:00:00"));
-    looks.have_shown(&[record(7, WANTED, None)]);
+    looks.note_records(&[record(7, WANTED, None)]);
     let ground = looks.baseline_for(WANTED, at("01:00:00")).expect("a complete look");
     assert_eq!(ground.listed(WANTED), [TransferId(Uuid::from_u128(7))]);
 }
@@ -73,7 +73,7 @@ fn a_result_counts_if_it_began_with_the_look_under_way_or_after_it() {
 fn a_clock_that_is_set_under_a_look_makes_no_outage() {
     let mut looks = Looks::default();
     let gaps = [Gap::ClockSet, Gap::TooSlow, Gap::ClockSet, Gap::Shifted];
-    assert_eq!(gaps.map(|gap| looks.was_incomplete(&gap)), [0, 1, 1, 2]);
+    assert_eq!(gaps.map(|gap| looks.count_incomplete(&gap)), [0, 1, 1, 2]);
 }
 
 #[test]
