@@ -13,7 +13,7 @@ use super::when::{Day, Towards, When};
 use super::{Exit, Global, named_jobs, zone};
 use crate::clock;
 use crate::control::client::ClientError;
-use crate::control::document::{JobDocument, StatusDocument};
+use crate::control::document::{JobDocument, PauseDocument, StatusDocument};
 use crate::control::request::{JobQuery, PauseAllQuery, PauseQuery, StatusQuery};
 use crate::core::duration;
 use crate::core::meant::is_glob;
@@ -57,7 +57,7 @@ pub struct ResumeArgs {
 }
 
 /// The document of `pause --json` and `resume --json` for a job.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Debug, Serialize)]
 struct Document {
     job: String,
     paused: bool,
@@ -114,12 +114,14 @@ pub fn pause(
         Ok(daemon) => daemon,
         Err(exit) => return exit,
     };
-    let times = Times { now, zone: when.zone.clone(), absolute: true };
-    let end = until.map(|until| format!(" until {}", times.full(until))).unwrap_or_default();
     let told = if args.all {
-        pause_all(&daemon, until, args.reason).map(|document| match args.json {
-            true => super::write_json(out, &document),
-            false => writeln!(out, "all jobs are paused{end}"),
+        pause_all(&daemon, until, args.reason).map(|(before, after)| match args.json {
+            true => super::write_json(out, &AllDocument::new(&after)),
+            false => {
+                let times = Times { now, zone: when.zone.clone(), absolute: true };
+                let told = told("all jobs", true, (before.as_ref(), after.pause), &times);
+                writeln!(out, "{told}")
+            }
         })
     } else {
         let ends = named_jobs::jobs(&daemon, &args.jobs).map(|jobs| {
@@ -133,11 +135,9 @@ pub fn pause(
             return passed(err);
         }
         ends.and_then(|ends| pause_jobs(&daemon, ends, args.reason.as_deref())).map(|paused| {
-            let documents: Vec<_> = paused.iter().map(|(document, _)| document.clone()).collect();
-            let mut ends = paused.iter().map(|(_, told)| told.as_str());
-            tell(&documents, args.json, several, out, |one| {
-                format!("`{}` is paused{}", one.job, ends.next().unwrap_or_default())
-            })
+            let documents: Vec<_> = paused.iter().map(|(job, _)| Document::after(job)).collect();
+            let mut lines = paused.iter().map(|(_, told)| told.clone());
+            tell(&documents, args.json, several, out, |_| lines.next().unwrap_or_default())
         })
     };
     match told {
@@ -153,22 +153,24 @@ pub fn pause(
     }
 }
 
+/// Pauses all jobs; returns the pause of all before, and the status after it.
 fn pause_all(
     daemon: &Daemon,
     until: Option<Timestamp>,
     reason: Option<String>,
-) -> Result<AllDocument, ClientError> {
+) -> Result<(Option<PauseDocument>, StatusDocument), ClientError> {
+    let before = status(daemon)?.pause;
     let query = PauseAllQuery { until, reason };
     daemon.wait(daemon.client().pause_all(&query))?;
-    Ok(AllDocument::new(&status(daemon)?))
+    Ok((before, status(daemon)?))
 }
 
 /// A job that is to be paused, and until when.
 struct Ending {
-    job: String,
+    job: JobDocument,
     until: Option<Timestamp>,
-    /// The end in words, in the zone in which it was meant.
-    told: String,
+    /// For the end in words, in the zone in which it was meant.
+    times: Times,
 }
 
 impl Ending {
@@ -179,25 +181,53 @@ impl Ending {
         let when = When { zone: own.unwrap_or_else(|| when.zone.clone()), ..when.clone() };
         let until = text.map_or(until, |text| when.read(text).ok());
         let times = Times { now: when.now, zone: when.zone, absolute: true };
-        let told = until.map(|until| format!(" until {}", times.full(until))).unwrap_or_default();
-        Self { job: job.name.as_str().to_owned(), until, told }
+        Self { job, until, times }
     }
 }
 
-/// Pauses jobs, all of which are known; returns each with its end in words.
+/// Pauses jobs, all of which are known; returns each as it is then, with its pause in words.
 fn pause_jobs(
     daemon: &Daemon,
     endings: Vec<Ending>,
     reason: Option<&str>,
-) -> Result<Vec<(Document, String)>, ClientError> {
+) -> Result<Vec<(JobDocument, String)>, ClientError> {
     let mut paused = Vec::new();
-    for Ending { job, until, told } in endings {
-        let reason = reason.map(str::to_owned);
-        let query = PauseQuery { job: job.clone(), until, reason: reason.clone() };
+    for Ending { job, until, times } in endings {
+        let name = job.name.as_str();
+        let query = PauseQuery { job: name.to_owned(), until, reason: reason.map(str::to_owned) };
         daemon.wait(daemon.client().pause(&query))?;
-        paused.push((Document { job, paused: true, until, reason, next_run: None }, told));
+        let after = named_jobs::job(daemon, name)?;
+        let pauses = (job.pause.as_ref(), after.pause.clone());
+        let told = told(&format!("`{name}`"), false, pauses, &times);
+        paused.push((after, told));
     }
     Ok(paused)
+}
+
+/// That something is paused, until when; of a pause that goes on from before also since when, and
+/// whether its end has changed.
+fn told(
+    what: &str,
+    is_plural: bool,
+    (before, after): (Option<&PauseDocument>, Option<PauseDocument>),
+    times: &Times,
+) -> String {
+    let (is, was) = if is_plural { ("are", "were") } else { ("is", "was") };
+    // Resumed by somebody else just then.
+    let Some(after) = after else { return format!("{what} {is} no longer paused") };
+    let end = after.until.map(|until| format!(" until {}", times.full(until))).unwrap_or_default();
+    // A job's pause before may have been that of all, which is another one.
+    match before.filter(|before| before.since == after.since) {
+        None => format!("{what} {is} paused{end}"),
+        Some(before) => {
+            let now = match after.until {
+                until if until == before.until => end,
+                Some(_) => format!("; now{end}"),
+                None => "; now without an end".to_owned(),
+            };
+            format!("{what} {was} paused already, since {}{now}", times.full(after.since))
+        }
+    }
 }
 
 fn passed(err: &mut dyn Write) -> Exit {

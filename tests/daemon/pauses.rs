@@ -107,3 +107,34 @@ fn what_was_under_way_when_the_daemon_stopped_is_shown_as_it_was_recorded() {
     let shown = told(&stage, &["show", &run]);
     assert!(shown.contains("not yet when this was recorded"), "{shown}");
 }
+
+#[test]
+fn a_pause_of_what_is_paused_says_so_and_keeps_its_beginning_and_reason() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    for (job, was) in [("nightly", "`nightly` was"), ("--all", "all jobs were")] {
+        told(&stage, &["pause", job, "--reason", "new disks"]);
+        let pause = || {
+            let status = stage.json(&["status", "nightly", "--json"]);
+            if job == "--all" {
+                status["pause"].clone()
+            } else {
+                status["jobs"][0]["pause"].clone()
+            }
+        };
+        let before = pause();
+        let again = told(&stage, &["pause", job, "--until", "2099-05-06T12:00:00Z"]);
+        assert!(again.starts_with(&format!("{was} paused already, since ")), "{again}");
+        assert!(again.contains("; now until 2099-05-06 12:00:00"), "{again}");
+        let after = pause();
+        assert_eq!(after["until"], "2099-05-06T12:00:00Z");
+        for field in ["since", "reason"] {
+            assert_eq!(after[field], before[field], "{job}: {field}");
+        }
+        let line = ["pause", job, "--reason", "newer disks", "--json"];
+        let document = stage.json(&line);
+        assert_eq!(document["until"], "2099-05-06T12:00:00Z", "{document}");
+        assert!(told(&stage, &["pause", job]).ends_with("; now without an end\n"));
+        assert_eq!(told(&stage, &["history", "nightly"]).matches("paused").count(), 1);
+    }
+}

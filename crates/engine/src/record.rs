@@ -146,6 +146,16 @@ impl Pause {
     pub fn holds(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| now < until)
     }
+
+    /// This pause, asked for while another one holds: that one goes on, with what is new. A request
+    /// that gives neither an end nor a reason takes the end away.
+    #[must_use]
+    pub fn going_on_from(self, before: Option<&Self>) -> Self {
+        let Some(before) = before else { return self };
+        let until = self.until.or(before.until.filter(|_| self.reason.is_some()));
+        let reason = self.reason.or_else(|| before.reason.clone());
+        Self { at: before.at.min(self.at), until, reason }
+    }
 }
 
 /// A pause that is over: one record, instead of a skip for each of its occurrences.

@@ -48,7 +48,7 @@ impl Engine {
         Answer::Done(runs)
     }
 
-    /// Stops the scheduling of a job.
+    /// Stops the scheduling of a job, or changes the pause that it is under.
     fn pause(&mut self, name: &JobName, pause: Pause) -> Answer {
         if self.job(name).is_none() {
             return unknown_job(name);
@@ -58,9 +58,12 @@ impl Engine {
         }
         // Occurrences due until now were not paused yet. Those that wait for a look go on doing so.
         self.occurrences_due(name);
-        self.end_pause(name, self.now);
+        self.end_pause_that_ran_out(name);
+        let before = self.state.job_row(name).pause.as_ref();
+        let pause = pause.going_on_from(before);
+        let done = if before.is_some() { "the pause was changed" } else { "paused" };
         let text = words(&pause, |at| self.machine_time(at));
-        let text = format!("paused by {}{text}", self.asker_words());
+        let text = format!("{done} by {}{text}", self.asker_words());
         self.log_event(Level::Info, Some(name), Some("paused"), text);
         self.change_job(name, |job_row| job_row.pause = Some(pause));
         self.schedule_next(name);

@@ -87,23 +87,29 @@ impl Engine {
         jobs.iter().for_each(|name| self.end_pause_that_ran_out(name));
     }
 
-    fn end_pause_that_ran_out(&mut self, name: &JobName) {
+    pub(super) fn end_pause_that_ran_out(&mut self, name: &JobName) {
         let pause = self.state.find_job_row(name).and_then(|job_row| job_row.pause.as_ref());
         if pause.is_some_and(|pause| !pause.holds(self.now)) {
             self.end_pause(name, self.now);
         }
     }
 
-    /// Stops the scheduling of all jobs.
+    /// Stops the scheduling of all jobs, or changes the pause that they are under.
     pub(super) fn pause_all(&mut self, pause: Pause) -> Answer {
         if pause.until.is_some_and(|until| until <= self.now) {
             return Answer::No("the time until which to pause is past".to_owned());
         }
         // Occurrences due until now were not paused yet. Those that wait for a look go on doing so.
         self.handle_due();
-        self.end_pause_of_all(self.now);
+        self.end_pause_of_all_in_time();
+        let before = self.state.pause_of_all().pause.as_ref();
+        let pause = pause.going_on_from(before);
+        let done = match before {
+            Some(_) => "the pause of all jobs was changed",
+            None => "all jobs are paused",
+        };
         let text = words(&pause, |at| self.machine_time(at));
-        let text = format!("all jobs are paused by {}{text}", self.asker_words());
+        let text = format!("{done} by {}{text}", self.asker_words());
         self.log_event(Level::Info, None, Some("paused"), text);
         let past = self.state.pause_of_all().past.clone();
         self.record(Record::PauseOfAll(Arc::new(PauseOfAll { pause: Some(pause), past })));

@@ -154,3 +154,41 @@ fn a_pause_that_a_clock_far_ahead_has_begun_is_over_after_as_long_a_time() {
         assert_eq!(stage.submits.len(), before + 1, "{of_all}");
     }
 }
+
+#[test]
+fn a_pause_of_what_is_paused_changes_its_end_and_reason_and_stays_one_pause() {
+    for of_all in [false, true] {
+        let (mut stage, name) = stage();
+        let pause = |stage: &mut Stage, until: Option<Timestamp>, reason: Option<&str>| {
+            let pause = Pause { at: stage.now, until, reason: reason.map(str::to_owned) };
+            let job = name.clone();
+            ask(
+                stage,
+                if of_all {
+                    OperatorRequest::PauseAll(pause)
+                } else {
+                    OperatorRequest::Pause { job, pause }
+                },
+            );
+            let row = stage.rows.job_rows[&name].pause.clone();
+            let held = if of_all { stage.rows.pause_of_all.pause.clone() } else { row };
+            let held = held.expect("it is paused");
+            assert_eq!(held.at, at("00:55:00"), "{of_all}: it has been paused since then");
+            (held.until, held.reason)
+        };
+        let (until, reason) = (Some(at("01:45:00")), || Some("disk swap".to_owned()));
+        stage.until(at("00:55:00"));
+        assert_eq!(pause(&mut stage, None, reason().as_deref()), (None, reason()));
+        stage.until(at("01:05:00"));
+        assert_eq!(pause(&mut stage, until, None), (until, reason()));
+        let other = Some("new disks".to_owned());
+        assert_eq!(pause(&mut stage, None, other.as_deref()), (until, other.clone()));
+        stage.until(at("01:15:00"));
+        assert_eq!(pause(&mut stage, None, None), (None, other.clone()), "its end is taken away");
+        pause(&mut stage, until, None);
+        stage.restart();
+        stage.until(at("02:00:00"));
+        assert_eq!(past(&stage, &name), [(at("00:55:00"), at("01:45:00"), 5)], "{of_all}");
+        assert_eq!(dues(&stage), [at("00:40:00"), at("00:50:00"), at("01:50:00"), at("02:00:00")]);
+    }
+}
