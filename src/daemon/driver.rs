@@ -90,6 +90,7 @@ impl Driver {
         let problem = self.job_file.judged().map(str::to_owned);
         self.event_loop.push(Input::JobFileChecked(problem));
         self.turn().await;
+        self.prune();
     }
 
     /// Runs until the daemon is asked to stop.

@@ -279,7 +279,11 @@ impl Driver {
                     }
                     self.tally.keep_only(&good.content.set);
                     self.event_loop.push(Input::JobsReplaced(Arc::clone(&good.content.set)));
+                    let history = self.in_force.settings.history;
                     self.in_force = good.content;
+                    if self.in_force.settings.history != history {
+                        self.prune();
+                    }
                     answer = ChangesDocument { path, ..changes.document };
                     self.job_file.changed(&answer, reading.at, waiting.is_empty());
                 } else if let Some(changes) = self.job_file.changed_just_now(reading.at, &waiting) {

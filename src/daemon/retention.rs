@@ -19,6 +19,10 @@ const STEP: usize = 64;
 /// that grows.
 const PAUSE: SignedDuration = SignedDuration::from_mins(10);
 
+/// How much of `max_runs` may end before that time is over: as many runs stand above it then. A
+/// round counts all rows, so that each run that ends pays for few.
+const PART: u64 = 10;
+
 /// Steps of one round, so that at most ten thousand runs are deleted before the log says so and
 /// there is time for somebody to notice.
 const STEPS_MAX: usize = 160;
@@ -34,6 +38,8 @@ pub(super) struct Retention {
     trusted_from: SignedDuration,
     /// When retention was last done.
     last: Option<Timestamp>,
+    /// The runs that have ended since.
+    ended: u64,
 }
 
 impl Retention {
@@ -43,7 +49,7 @@ impl Retention {
         now: Timestamp,
         since_boot: SignedDuration,
     ) -> Self {
-        let mut retention = Self { trusted_from: SignedDuration::ZERO, last: None };
+        let mut retention = Self { trusted_from: SignedDuration::ZERO, last: None, ended: 0 };
         if newest.is_some_and(|newest| now.duration_since(newest).abs() > DOUBT) {
             retention.doubt(since_boot);
         }
@@ -66,6 +72,13 @@ impl Retention {
         );
     }
 
+    /// Whether it is time for a round, now that more runs have ended.
+    fn is_due(&mut self, ended: usize, max_runs: u64, now: Timestamp) -> bool {
+        self.ended += ended as u64;
+        let is_over = |last| now.duration_since(last).abs() >= PAUSE;
+        ended > 0 && (self.last.is_none_or(is_over) || self.ended >= (max_runs / PART).max(1))
+    }
+
     /// The policy that applies now.
     fn policy(&self, policy: HistoryPolicy, since_boot: SignedDuration) -> HistoryPolicy {
         let trusted = self.trusted_from <= since_boot;
@@ -80,9 +93,9 @@ pub(super) fn newest() -> HistoryQuery {
 }
 
 impl Driver {
-    /// Deletes runs that are too old, in small steps beside the loop, if a run has just ended.
+    /// Deletes old runs, if enough have just ended.
     pub(super) fn prune_after(&mut self, record: &[Record]) {
-        let ended = record.iter().any(|record| match record {
+        let ended = record.iter().filter(|record| match record {
             Record::Run { run, .. } => run.state.is_over(),
             Record::Attempt(_)
             | Record::Event(_)
@@ -93,12 +106,18 @@ impl Driver {
             | Record::PauseOfAll(_)
             | Record::Reported(_) => false,
         });
-        let now = clock::now();
-        let last = self.retention.last;
-        if !ended || last.is_some_and(|at| now.duration_since(at).abs() < PAUSE) {
-            return;
+        let max_runs = self.in_force.settings.history.max_runs;
+        if self.retention.is_due(ended.count(), max_runs, clock::now()) {
+            self.prune();
         }
+    }
+
+    /// Deletes runs that are too old or too many, in small steps beside the loop: at a start and
+    /// after a change of `history`, too.
+    pub(super) fn prune(&mut self) {
+        let now = clock::now();
         self.retention.last = Some(now);
+        self.retention.ended = 0;
         let policy = self.retention.policy(self.in_force.settings.history, clock::since_boot());
         let store = self.store.clone();
         tokio::spawn(async move {
@@ -152,6 +171,19 @@ mod tests {
             assert!(!judges_age(retention, 0) && !judges_age(retention, 23));
             assert!(judges_age(retention, 24));
         }
+    }
+
+    #[test]
+    fn a_round_is_due_in_time_or_once_a_part_of_the_most_runs_has_ended() {
+        let mut retention = Retention::new(None, day(100), SignedDuration::ZERO);
+        let later = |minutes| day(100) + SignedDuration::from_mins(minutes);
+        assert!(!retention.is_due(0, 2, later(0)) && retention.is_due(1, 2, later(0)));
+        let rounds = |max_runs, minutes| {
+            let mut retention = Retention { last: Some(later(0)), ended: 0, ..retention };
+            (1..=30).find(|_| retention.is_due(1, max_runs, later(minutes)))
+        };
+        assert_eq!((rounds(3, 1), rounds(200, 1), rounds(100_000, 1)), (Some(1), Some(20), None));
+        assert_eq!(rounds(100_000, 10), Some(1));
     }
 
     #[test]

@@ -419,3 +419,18 @@ fn what_comes_after_a_pause_with_an_end_is_reported() {
     assert_eq!(stage.command(&["pause", "--all"]).code, 0);
     assert_eq!(job()["next"], serde_json::json!([]), "nobody knows when that one ends");
 }
+
+#[test]
+fn a_reload_that_keeps_less_history_takes_effect_at_once_and_goes_on_doing_so() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    let run = || assert_eq!(stage.command(&["trigger", "hand", "--wait"]).code, 0);
+    let kept = || stage.json(&["history", "--json"]).as_array().unwrap().len();
+    (0..3).for_each(|_| run());
+    assert_eq!(kept(), 3);
+    stage.write_jobs("history: {max_runs: 1}");
+    assert_eq!(stage.command(&["reload"]).code, 0);
+    stage.until("only the last run is left", || kept() == 1);
+    (0..2).for_each(|_| run());
+    stage.until("only the last run is left again", || kept() == 1);
+}
