@@ -78,14 +78,18 @@ impl Daemon {
 
     /// The message that a job file named with `-c` is not used, because the daemon has another.
     fn own_file(&self, typed: &Path) -> Option<String> {
-        let query = StatusQuery { known: true, ..StatusQuery::default() };
-        let status = self.wait(self.client.soon(self.client.status(&query))).ok()?;
-        let own = Path::new(&status.config.path);
-        // A path that is relative to the daemon's working folder can't be compared.
-        let real = own.canonicalize().ok().filter(|_| own.is_absolute())?;
-        let is_another = typed.canonicalize().ok() != Some(real);
+        let own = self.job_file()?;
+        let is_another = is_same_file(typed, &own).is_some_and(|is_same| !is_same);
         let (typed, own) = (typed.display(), own.display());
         is_another.then(|| format!("`-c {typed}` is not used: the daemon's job file is `{own}`"))
+    }
+
+    /// The daemon's job file, unless the daemon does not answer.
+    pub fn job_file(&self) -> Option<PathBuf> {
+        // The agent is not needed for this, and may be the one thing that does not answer.
+        let query = StatusQuery { known: true, ..StatusQuery::default() };
+        let status = self.wait(self.client.soon(self.client.status(&query))).ok()?;
+        Some(PathBuf::from(status.config.path))
     }
 
     /// Connects again to the daemon, which may have been restarted meanwhile. A daemon that does
@@ -105,6 +109,13 @@ impl Daemon {
     pub fn wait<T>(&self, answer: impl Future<Output = T>) -> T {
         self.runtime.block_on(answer)
     }
+}
+
+/// Whether a job file as typed is the daemon's; absent where that can't be told.
+pub fn is_same_file(typed: &Path, own: &Path) -> Option<bool> {
+    // A path that is relative to the daemon's working folder can't be compared.
+    let real = own.canonicalize().ok().filter(|_| own.is_absolute())?;
+    Some(typed.canonicalize().ok() == Some(real))
 }
 
 /// The daemon's answer about the past, or the database's where none runs or it does not answer.

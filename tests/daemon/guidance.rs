@@ -99,6 +99,31 @@ fn a_job_file_that_the_daemon_does_not_use_is_named() {
 }
 
 #[test]
+fn where_the_daemons_own_file_is_bad_next_shows_the_jobs_in_force_also_if_it_is_named() {
+    let stage = Stage::new("");
+    let mut daemon = stage.start();
+    let (state, other) = elsewhere(&stage);
+    let jobs = stage.state().parent().unwrap().join("jobs.yaml");
+    for file in [jobs.to_str().unwrap(), &other] {
+        std::fs::write(file, "jobs: [\n").unwrap();
+    }
+    stage.until("it is seen", || stage.json(&["status", "--json"])["config"]["valid"] == false);
+    let next = |file: &str| transferd(&["-c", file, "--state-dir", &state, "next", "-n", "1"]);
+    let old = "the jobs before, read at";
+    for line in [&["next", "nightly", "-n", "1"][..], &["next"], &["why", "nightly"]] {
+        let told = stage.command(line);
+        assert_eq!(told.code, 0, "{line:?}: {}", told.err);
+        assert!(told.err.contains(old), "{line:?}: {}", told.err);
+    }
+    assert_eq!(next(&other).code, 1, "another file's errors are the answer");
+    assert_eq!(daemon.stop(), 0);
+    let told = stage.command(&["next"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    assert!(told.err.contains("the last good job set is shown instead"), "{}", told.err);
+    assert_eq!(next(&other).code, 1);
+}
+
+#[test]
 fn a_wrong_name_is_answered_with_what_may_have_been_meant() {
     let stage = Stage::new("");
     let _daemon = stage.start();
