@@ -81,6 +81,8 @@ pub(super) fn run(
             say(err, &format!("`{}` can't be written: {error}", path.display()));
             if error.kind() == io::ErrorKind::AlreadyExists {
                 hint(err, "nothing is overwritten: name another file");
+            } else if error.kind() == io::ErrorKind::NotFound {
+                hint(err, "there is no such folder: make it first, or name another file");
             }
             return Exit::No;
         }

@@ -4,11 +4,11 @@ use std::io::Write;
 
 use clap::Args as ClapArgs;
 
-use super::ask::{Daemon, done, say_error};
-use super::{Exit, Global};
+use super::ask::{Daemon, done, hint, say_error};
+use super::{Exit, Global, named_jobs};
 use crate::control::client::ClientError;
 use crate::control::document::DoneDocument;
-use crate::control::request::{CancelQuery, StatusQuery};
+use crate::control::request::{CancelQuery, ShowQuery, StatusQuery};
 use crate::core::ids::{JobName, RunId};
 use crate::core::meant::{is_glob, names_meant};
 use crate::core::plain::plain;
@@ -34,7 +34,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     let several = args.what.len() > 1 || args.what.iter().any(|word| is_glob(word));
     let words = match meant(&daemon, &args.what) {
         Ok(words) => words,
-        Err(error) => return say_error(&error, err),
+        Err(error) => return refused(&daemon, &args.what, &error, err),
     };
     let ask = |what: &String, dry_run| {
         daemon.wait(daemon.client().cancel(&CancelQuery { what: what.clone(), dry_run }))
@@ -42,7 +42,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     let mut exit = Exit::Done;
     if several {
         for error in words.iter().filter_map(|what| ask(what, true).err()) {
-            exit = say_error(&error, err);
+            exit = refused(&daemon, &args.what, &error, err);
         }
     }
     if exit != Exit::Done {
@@ -52,13 +52,23 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     for what in words {
         match ask(&what, false) {
             Ok(answer) => answers.push((what, answer)),
-            Err(error) => exit = say_error(&error, err),
+            Err(error) => exit = refused(&daemon, &args.what, &error, err),
         }
     }
     if exit != Exit::Done && args.json {
         return exit;
     }
-    done(write(answers, several, args.json, out), exit)
+    done(write(answers, &daemon, several, args.json, out), exit)
+}
+
+/// Prints a refusal, and what may have been meant.
+fn refused(daemon: &Daemon, what: &[String], error: &ClientError, err: &mut dyn Write) -> Exit {
+    let exit = say_error(error, err);
+    let all = "`transferd cancel '*'` cancels all runs";
+    let time = "`transferd history --since @` lists the runs, `transferd cancel RUN` ends one";
+    let next = named_jobs::next_step(daemon, what, error, (all, time));
+    next.iter().for_each(|next| hint(err, next));
+    exit
 }
 
 /// The words, with a glob replaced by the jobs with a run that it matches.
@@ -77,13 +87,16 @@ fn meant(daemon: &Daemon, words: &[String]) -> Result<Vec<String>, ClientError> 
 /// Writes the answers, each after the word that it is about.
 fn write(
     answers: Vec<(String, DoneDocument)>,
+    daemon: &Daemon,
     several: bool,
     json: bool,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
     if !json {
         return answers.iter().try_for_each(|(word, answer)| {
-            answer.runs.iter().try_for_each(|run| writeln!(out, "{}", canceling(*run, word)))
+            answer.runs.iter().try_for_each(|run| {
+                writeln!(out, "{}", canceling(*run, job_of(*run, word, daemon)))
+            })
         });
     }
     let documents: Vec<_> = answers.into_iter().map(|(_, answer)| answer).collect();
@@ -94,10 +107,19 @@ fn write(
     }
 }
 
-/// That a run is being canceled: with its job, if that is what was named.
-fn canceling(run: RunId, word: &str) -> String {
-    match run.to_string().starts_with(&word.trim().to_lowercase()) {
-        true => format!("canceling {run}"),
-        false => format!("canceling {run} of `{}`", plain(word.trim())),
+/// The job of a run that was canceled: the word that named it, or was the beginning of its id.
+fn job_of(run: RunId, word: &str, daemon: &Daemon) -> Option<JobName> {
+    let word = word.trim();
+    if !run.to_string().starts_with(&word.to_lowercase()) {
+        return Some(JobName::new(word));
     }
+    let query = ShowQuery { run: Some(run.to_string()) };
+    let client = daemon.client();
+    daemon.wait(client.soon(client.show(&query))).ok().map(|shown| shown.run.job)
+}
+
+/// That a run is being canceled, with its job if that is known.
+fn canceling(run: RunId, job: Option<JobName>) -> String {
+    let of = job.map(|job| format!(" of `{}`", plain(job.as_str()))).unwrap_or_default();
+    format!("canceling {run}{of}")
 }

@@ -6,7 +6,10 @@
 //! close: commands act.
 
 mod tables;
+#[cfg(test)]
+mod tests;
 
+use std::error::Error as _;
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -14,7 +17,7 @@ use clap::{Command, Error};
 
 use super::program::program;
 use crate::core::suggest;
-use tables::{OF_SYSTEMD, OPTIONS, WORDS};
+use tables::{OF_SYSTEMD, OPTIONS, VALUES, WORDS};
 
 /// The error in a command line, and what to type instead.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,6 +31,25 @@ pub(super) struct Guess {
 /// The probable meaning of a command line that clap refused; none where clap's own message is the
 /// best there is.
 pub(super) fn guess(error: &Error, typed: &[OsString]) -> Option<Guess> {
+    let is_root = rustix::process::geteuid().is_root();
+    let is_systems = (is_root || typed.iter().any(|word| word == "--system"))
+        && typed.iter().all(|word| word != "--user");
+    let guess = guess_of(error, typed)?;
+    Some(if is_systems { guess } else { Guess { hint: of_own_service(&guess.hint), ..guess } })
+}
+
+/// A hint for an ordinary user, whose service is their own.
+fn of_own_service(hint: &str) -> String {
+    let own = hint
+        .replace("`systemctl ", "`systemctl --user ")
+        .replace("`journalctl ", "`journalctl --user ");
+    match hint.contains("--user") || own == hint {
+        true => hint.to_owned(),
+        false => format!("{own}; the system's service is meant without `--user`"),
+    }
+}
+
+fn guess_of(error: &Error, typed: &[OsString]) -> Option<Guess> {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(word)) => Some(word.clone()),
         _ => None,
@@ -45,7 +67,60 @@ pub(super) fn guess(error: &Error, typed: &[OsString]) -> Option<Guess> {
             let argument = context(ContextKind::InvalidArg)?;
             value(error, &argument, &context(ContextKind::InvalidValue)?)
         }
+        ErrorKind::ValueValidation => {
+            let argument = context(ContextKind::InvalidArg)?;
+            let value = context(ContextKind::InvalidValue)?;
+            Some(unfit(&argument, &value, &error.source()?.to_string(), typed))
+        }
+        ErrorKind::ArgumentConflict => {
+            let argument = context(ContextKind::InvalidArg)?;
+            let other = match error.get(ContextKind::PriorArg)? {
+                ContextValue::String(other) => other.clone(),
+                ContextValue::Strings(others) => others.first()?.clone(),
+                _ => return None,
+            };
+            let (argument, other) = (bare(&argument), bare(&other));
+            let message = format!("`{argument}` and `{other}` can't be given together");
+            Some(Guess { message, hint: "leave one of them out".to_owned() })
+        }
+        ErrorKind::MissingSubcommand => Some(no_command(typed)),
         _ => None,
+    }
+}
+
+/// A guess for a value that an option or argument can't have.
+fn unfit(argument: &str, value: &str, why: &str, typed: &[OsString]) -> Guess {
+    let name = typed_command(&program(), typed).map(|(_, name)| name).unwrap_or_default();
+    let argument = bare(argument);
+    // The message of a library.
+    let why = why.replace("invalid digit found in string", "a whole number is expected");
+    let (why, hint) = match why.split_once("; ") {
+        Some((why, hint)) => (why.to_owned(), hint.to_owned()),
+        None => (why, format!("`transferd {name} --help` has its options").replace("  ", " ")),
+    };
+    Guess { message: format!("`{argument}` can't be `{value}`: {why}"), hint }
+}
+
+/// An argument without the brackets that clap puts around it.
+fn bare(argument: &str) -> String {
+    let name = argument.trim_end_matches('.').trim_start_matches(['[', '<']);
+    name.trim_end_matches([']', '>']).replace(" <", " ")
+}
+
+/// A guess for a line without a command.
+fn no_command(typed: &[OsString]) -> Guess {
+    let program = program();
+    let taken = typed.windows(2).find_map(|pair| match pair {
+        [option, word] if option == "-c" || option == "--config" => word.to_str(),
+        _ => None,
+    });
+    let message = "there is no command".to_owned();
+    Guess {
+        message,
+        hint: match taken.filter(|word| program.find_subcommand(word).is_some()) {
+            Some(word) => format!("`-c` names the job file: `transferd -c PATH {word}`"),
+            None => "`transferd --help` lists the commands".to_owned(),
+        },
     }
 }
 
@@ -54,8 +129,7 @@ fn command(word: &str, typed: &[OsString]) -> Guess {
     let program = program();
     let end = typed.iter().position(|one| one == word).unwrap_or_default();
     let above = typed_command(&program, &typed[..end]);
-    if let Some(above) = above.filter(|above| above.has_subcommands()) {
-        let name = above.get_name();
+    if let Some((above, name)) = above.filter(|(above, _)| above.has_subcommands()) {
         let known: Vec<_> = above.get_subcommands().map(Command::get_name).collect();
         let lower = word.to_lowercase();
         let meant = OF_SYSTEMD.iter().filter(|_| name == "service");
@@ -106,7 +180,8 @@ fn missing(error: &Error, typed: &[OsString]) -> Option<Guess> {
         return None;
     };
     let program = program();
-    let name = typed_command(&program, typed)?.get_name();
+    let name = typed_command(&program, typed)?.1;
+    let name = name.as_str();
     // A missing option is best named by its own name; a span of time is two of them.
     let is_about = |argument: &String| match argument.strip_prefix("--") {
         Some(_) => name == "backfill",
@@ -160,20 +235,27 @@ pub(super) fn help_behind(typed: &[OsString]) -> Option<Vec<OsString>> {
 /// A guess for an argument that the command does not have.
 fn option(word: &str, typed: &[OsString]) -> Option<Guess> {
     let program = program();
-    let Some(command) = typed_command(&program, typed) else {
+    let Some((command, name)) = typed_command(&program, typed) else {
         let begin = word.split('=').next().unwrap_or(word);
         let everywhere = OPTIONS.iter().filter(|(commands, ..)| commands.is_empty());
         let (_, _, hint) = everywhere.into_iter().find(|(_, words, _)| words.contains(&begin))?;
         let message = format!("there is no option `{begin}`");
         return Some(Guess { message, hint: (*hint).to_owned() });
     };
-    let name = command.get_name();
+    let name = name.as_str();
     if !word.starts_with('-') {
         let hint = match name {
+            "reload" if names_a_file(word) => format!(
+                "the daemon reads its own job file: `transferd diff -c {word}` compares this one \
+                 with it, `transferd check {word}` checks it"
+            ),
             _ if names_a_file(word) => {
                 format!("`-c` names the job file: `transferd {name} -c {word}`")
             }
             "run" => format!("`transferd trigger {word}` runs a job; `run` is the daemon"),
+            "why" => "a time of several words is quoted: `transferd why JOB 'yesterday 02:30'`"
+                .to_owned(),
+            "login" => "it asks for the user name, or `--username NAME` gives it".to_owned(),
             "status" => "it shows one job, or without a name all of them; `transferd next` and \
                          `transferd history` take several"
                 .to_owned(),
@@ -182,10 +264,13 @@ fn option(word: &str, typed: &[OsString]) -> Option<Guess> {
         return Some(Guess { message: format!("`{name}` does not take `{word}`"), hint });
     }
     let begin = word.split('=').next().unwrap_or(word);
-    if let Some(guess) = too_early(begin, command, typed) {
+    if let Some(guess) = too_early(begin, (command, name), typed) {
         return Some(guess);
     }
     let message = format!("`{name}` has no option `{begin}`");
+    if begin.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
+        return Some(number(message, name, begin, typed));
+    }
     let meant = OPTIONS.iter().find(|(commands, options, _)| {
         (commands.is_empty() || commands.contains(&name)) && options.contains(&begin)
     });
@@ -199,6 +284,22 @@ fn option(word: &str, typed: &[OsString]) -> Option<Guess> {
     Some(Guess { message, hint: format!("{near}`transferd {name} --help` has its options") })
 }
 
+/// A guess for a number with a `-` before it: a count, or a time that is past.
+fn number(message: String, name: &str, begin: &str, typed: &[OsString]) -> Guess {
+    // Clap names the first digit alone.
+    let whole = typed.iter().filter_map(|word| word.to_str()).find(|word| word.starts_with(begin));
+    let digits = whole.unwrap_or(begin).trim_start_matches('-');
+    let message = message.replace(&format!("`{begin}`"), &format!("`-{digits}`"));
+    let is_count = digits.chars().all(|c| c.is_ascii_digit());
+    let hint = match name {
+        "history" | "next" if is_count => format!("`-n {digits}` is how many are listed"),
+        "show" => "`transferd history` lists past runs, `transferd show RUN` shows one".to_owned(),
+        "why" => format!("a time that is past has no `-`: `transferd why JOB {digits}`"),
+        _ => format!("`transferd {name} --help` has its options"),
+    };
+    Guess { message, hint }
+}
+
 /// Whether a word is the path of a file, and no job's name.
 pub(super) fn names_a_file(word: &str) -> bool {
     word.contains('/') || [".yaml", ".yml"].iter().any(|ending| word.ends_with(ending))
@@ -206,15 +307,22 @@ pub(super) fn names_a_file(word: &str) -> bool {
 
 /// A guess for a value that an option or argument does not take.
 fn value(error: &Error, argument: &str, value: &str) -> Option<Guess> {
+    if value.is_empty() && argument.starts_with('-') {
+        let option = argument.split(' ').next().unwrap_or(argument);
+        let hint = format!("write `{}`", argument.replace(['<', '>'], ""));
+        return Some(Guess { message: format!("`{option}` lacks its value"), hint });
+    }
     let Some(ContextValue::Strings(known)) = error.get(ContextKind::ValidValue) else {
         return None;
     };
-    if value.is_empty() {
-        return None;
-    }
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     let all = format!("`{}`", known.join("`, `"));
-    let hint = match near_command(&value.to_lowercase(), &known) {
+    let lower = value.to_lowercase();
+    let same = VALUES
+        .iter()
+        .find(|(words, meant)| words.contains(&lower.as_str()) && known.contains(meant));
+    let near = same.map(|(_, meant)| *meant).or_else(|| near_command(&lower, &known));
+    let hint = match near {
         Some(near) => format!("did you mean `{near}`? Possible are {all}"),
         None => format!("possible are {all}"),
     };
@@ -222,16 +330,16 @@ fn value(error: &Error, argument: &str, value: &str) -> Option<Guess> {
 }
 
 /// A guess for an option of the command that was typed before it.
-fn too_early(option: &str, command: &Command, typed: &[OsString]) -> Option<Guess> {
+fn too_early(option: &str, (command, name): (&Command, &str), typed: &[OsString]) -> Option<Guess> {
     let is_it = |argument: &clap::Arg| {
         let long = option.strip_prefix("--").is_some_and(|long| argument.get_long() == Some(long));
         let short = option.strip_prefix('-').and_then(|rest| rest.chars().next());
         long || (!option.starts_with("--") && short.is_some() && argument.get_short() == short)
     };
-    let name = command.get_name();
+    let last = command.get_name();
     let words = typed.iter().skip(1).filter_map(|word| word.to_str());
     let before = words
-        .take_while(|word| *word != name && !command.get_all_aliases().any(|alias| alias == *word));
+        .take_while(|word| *word != last && !command.get_all_aliases().any(|alias| alias == *word));
     let is_before = before.into_iter().any(|word| word.split('=').next() == Some(option));
     (is_before && command.get_arguments().any(is_it)).then(|| Guess {
         message: format!("`{option}` is an option of `{name}`, and stands before it"),
@@ -239,171 +347,14 @@ fn too_early(option: &str, command: &Command, typed: &[OsString]) -> Option<Gues
     })
 }
 
-/// The command that a line begins with, after any global options.
-fn typed_command<'a>(program: &'a Command, typed: &[OsString]) -> Option<&'a Command> {
-    typed.iter().skip(1).find_map(|word| program.find_subcommand(word))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The message about a line that is not understood; none if it is.
-    fn said(line: &str) -> Option<Guess> {
-        let typed: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-        let error = program().try_get_matches_from(&typed).err()?;
-        guess(&error, &typed)
-    }
-
-    fn hint(line: &str) -> String {
-        said(line).unwrap_or_else(|| panic!("`{line}` is understood, or left to clap")).hint
-    }
-
-    #[test]
-    fn a_value_is_answered_with_those_that_there_are_and_no_absurd_one() {
-        let hint = hint("transferd alert test --on suc");
-        assert!(hint.starts_with("did you mean `succeeded`? Possible are `succeeded`, "), "{hint}");
-        for line in [
-            "transferd alert test --on nosuch",
-            "transferd completions tcsh",
-            "transferd status --log-level notice",
-        ] {
-            let guess = said(line).unwrap();
-            assert!(guess.hint.starts_with("possible are `"), "{line}: {guess:?}");
-        }
-    }
-
-    #[test]
-    fn a_job_file_is_named_by_its_option() {
-        for name in ["run", "diff", "reload", "init", "doctor", "login"] {
-            let hint = hint(&format!("transferd {name} other/new.yaml"));
-            assert!(hint.ends_with(&format!("`transferd {name} -c other/new.yaml`")), "{hint}");
-        }
-        assert!(hint("transferd run nightly").contains("transferd trigger nightly"));
-    }
-
-    #[test]
-    fn words_from_elsewhere_lead_to_what_was_meant() {
-        for (line, meant) in [
-            ("transferd enable x", "transferd resume JOB"),
-            ("transferd disable x", "transferd pause JOB"),
-            ("transferd delete x", "the job file"),
-            ("transferd run nightly-footage", "`transferd trigger nightly-footage`"),
-            ("transferd check -f jobs.yaml", "`-c PATH`"),
-            ("transferd history -f", "transferd events"),
-            ("transferd status --verbose", "--log-level debug"),
-            ("transferd history -o json", "--json"),
-            ("transferd --verbose", "--log-level debug"),
-            ("transferd watch", "status --watch"),
-            ("transferd pause", "`transferd pause --all`"),
-            ("transferd statsu", "did you mean `status`?"),
-            ("transferd histroy", "did you mean `history`?"),
-            ("transferd history --fialed", "did you mean `--failed`?"),
-            ("transferd --json status", "behind the command: `transferd status --json`"),
-            ("transferd --state-dir x --json ls", "`transferd status --json`"),
-            ("transferd -n 5 history", "`transferd history -n`"),
-            ("transferd --since=2d history", "`transferd history --since`"),
-            ("transferd list-timers", "`transferd next`"),
-            ("transferd daemon-reload", "`transferd reload`"),
-            ("transferd is-active", "`transferd status`"),
-            ("transferd crontab -l", "`transferd edit`"),
-            ("transferd job run nightly", "`transferd show RUN`"),
-            ("transferd snapshots", "`transferd history`"),
-            ("transferd dashboard", "`transferd status --watch`"),
-            ("transferd token", "`transferd login`"),
-            ("transferd status -f", "--watch"),
-            ("transferd status -A", "all are listed"),
-            ("transferd status --version", "`transferd --version`"),
-            ("transferd history --tail 5", "`-n N`"),
-            ("transferd trigger --dry-run nightly", "`transferd rehearse`"),
-            ("transferd reload --dry-run", "`transferd diff`"),
-            ("transferd retry --force nightly", "`--again`"),
-            ("transferd -e", "`transferd edit`"),
-            ("transferd -l", "`transferd next`"),
-            ("transferd stop", "`systemctl stop transferd`"),
-            ("transferd start", "`systemctl start transferd`"),
-            ("transferd retry", "`transferd retry --failed --since 1d`"),
-            ("transferd why", "`transferd why JOB`"),
-            ("transferd backfill nightly", "--dry-run"),
-            ("transferd backup", "`transferd backup FILE`"),
-            ("transferd hist", "did you mean `history`?"),
-            ("transferd log nightly", "`transferd history`"),
-            ("transferd exit", "`systemctl stop transferd`"),
-            ("transferd run -d", "`transferd service install`"),
-            ("transferd run --daemon", "`transferd service install`"),
-            ("transferd pause nightly --for 2d", "`--until 2d`"),
-            ("transferd status slow weekly", "`transferd next`"),
-            ("transferd events -n 5", "`-n N`"),
-            ("transferd logs --tail 3", "`transferd history`"),
-            ("transferd service start", "`systemctl start transferd`"),
-            ("transferd service restart", "`systemctl --user restart transferd`"),
-            ("transferd service logs", "`journalctl -u transferd`"),
-            ("transferd service instal", "`transferd service install`"),
-        ] {
-            assert!(hint(line).contains(meant), "{line}: {}", hint(line));
-        }
-    }
-
-    #[test]
-    fn help_that_is_asked_for_before_the_command_is_the_commands() {
-        let behind = |line: &str| {
-            let typed: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            let told = help_behind(&typed)?;
-            Some(told.join(std::ffi::OsStr::new(" ")).into_string().unwrap())
-        };
-        assert_eq!(behind("transferd -h status"), Some("transferd status -h".to_owned()));
-        assert_eq!(behind("transferd --help ls"), Some("transferd ls --help".to_owned()));
-        assert_eq!(behind("transferd -h"), None);
-        assert_eq!(behind("transferd -h nonsense"), None);
-    }
-
-    #[test]
-    fn a_word_that_is_far_from_all_gets_no_suggestion() {
-        for word in [
-            "frobnicate",
-            "zz",
-            "halt",
-            "qwerty",
-            "stopwatch-now",
-            "about",
-            "unit",
-            "exit",
-            "rename",
-            "rescue",
-            "rest",
-        ] {
-            let hint = hint(&format!("transferd {word}"));
-            assert!(!hint.contains("did you mean"), "{word}: {hint}");
-        }
-    }
-
-    #[test]
-    fn words_that_mean_the_same_everywhere_are_understood() {
-        for (line, command) in [
-            ("transferd list", "status"),
-            ("transferd ls", "status"),
-            ("transferd ps", "status"),
-            ("transferd jobs", "status"),
-            ("transferd validate", "check"),
-            ("transferd test", "check"),
-            ("transferd check jobs.yaml", "check"),
-            ("transferd logs", "events"),
-            ("transferd tail nightly", "events"),
-            ("transferd events -f", "events"),
-            ("transferd describe nightly", "show"),
-            ("transferd start nightly", "trigger"),
-            ("transferd trigger nightly -w", "trigger"),
-            ("transferd stop nightly", "cancel"),
-            ("transferd kill nightly", "cancel"),
-            ("transferd version", "version"),
-            ("transferd status -w", "status"),
-            ("transferd history --last 5", "history"),
-            ("transferd history --job nightly", "history"),
-            ("transferd next --job nightly", "next"),
-        ] {
-            let parsed = program().try_get_matches_from(line.split(' '));
-            let parsed = parsed.unwrap_or_else(|error| panic!("{line}: {error}"));
-            assert_eq!(parsed.subcommand_name(), Some(command), "{line}");
-        }
-    }
+/// The command that a line begins with, after any global options, and its whole name: `service
+/// install`.
+fn typed_command<'a>(program: &'a Command, typed: &[OsString]) -> Option<(&'a Command, String)> {
+    let mut words = typed.iter().skip(1);
+    let command = words.find_map(|word| program.find_subcommand(word))?;
+    let name = command.get_name();
+    Some(match words.find_map(|word| command.find_subcommand(word)) {
+        Some(below) => (below, format!("{name} {}", below.get_name())),
+        None => (command, name.to_owned()),
+    })
 }

@@ -1,6 +1,11 @@
-//! Resolves the jobs named on a command line, by name or by glob, against the daemon's jobs.
+//! Resolves the jobs named on a command line, by name or by glob, against the daemon's jobs, and
+//! guesses what words that name none may have meant.
+
+use jiff::tz::TimeZone;
 
 use super::ask::Daemon;
+use super::when::{Day, Towards, When};
+use crate::clock;
 use crate::control::client::ClientError;
 use crate::control::document::JobDocument;
 use crate::control::request::StatusQuery;
@@ -40,6 +45,37 @@ pub(super) fn jobs(daemon: &Daemon, words: &[String]) -> Result<Vec<JobDocument>
         }
     }
     Ok(jobs)
+}
+
+/// What to type instead where the daemon refuses words that name no job: for all jobs, for a time
+/// (`@` stands for it), or for a job with spaces in its name.
+pub(super) fn next_step(
+    daemon: &Daemon,
+    words: &[String],
+    refused: &ClientError,
+    (all, time): (&str, &str),
+) -> Option<String> {
+    let ClientError::Refused(said) = refused else { return None };
+    let word = words.iter().find(|word| {
+        [format!("no job `{word}`"), format!("no job or run `{word}`")]
+            .iter()
+            .any(|no| said.contains(no))
+    })?;
+    let is_quoted_else = || {
+        let (name, query) =
+            (words.join(" "), StatusQuery { known: true, ..StatusQuery::default() });
+        let status = daemon.wait(daemon.client().status(&query)).ok()?;
+        let is_job = 1 < words.len() && status.jobs.iter().any(|job| job.name.as_str() == name);
+        is_job.then(|| format!("quote a name with spaces in it: `'{name}'`"))
+    };
+    if word == "all" {
+        return Some(all.to_owned());
+    }
+    is_quoted_else().or_else(|| {
+        let (now, zone) = (clock::now(), TimeZone::system());
+        let when = When { now, zone, towards: Towards::Future, day: Day::End };
+        when.read(word).ok().map(|_| time.replace('@', word))
+    })
 }
 
 /// One job.

@@ -15,7 +15,6 @@ use crate::clock;
 use crate::control::client::ClientError;
 use crate::control::document::{JobDocument, PauseDocument, StatusDocument};
 use crate::control::request::{JobQuery, PauseAllQuery, PauseQuery, StatusQuery};
-use crate::core::duration;
 use crate::core::meant::is_glob;
 use crate::core::plain::plain;
 
@@ -144,10 +143,10 @@ pub fn pause(
         Ok(written) => done(written, Exit::Done),
         Err(error) => {
             let exit = say_error(&error, err);
-            let span = args.jobs.iter().find(|job| duration::parse(job).is_ok());
-            if let Some(span) = span.filter(|_| matches!(error, ClientError::Refused(_))) {
-                hint(err, &format!("write `--until {span}` for a pause that ends by itself"));
-            }
+            let all = "`transferd pause --all` pauses all jobs";
+            let time = "write `--until @` for a pause that ends by itself";
+            let next = named_jobs::next_step(&daemon, &args.jobs, &error, (all, time));
+            next.iter().for_each(|next| hint(err, next));
             exit
         }
     }
@@ -265,7 +264,14 @@ pub fn resume(args: ResumeArgs, global: &Global, out: &mut dyn Write, err: &mut 
     };
     match told {
         Ok(written) => done(written, exit),
-        Err(error) => say_error(&error, err),
+        Err(error) => {
+            let exit = say_error(&error, err);
+            let all = "`transferd resume --all` ends the pause of all jobs";
+            let time = "a pause that ends by itself: `transferd pause JOB --until @`";
+            let next = named_jobs::next_step(&daemon, &args.jobs, &error, (all, time));
+            next.iter().for_each(|next| hint(err, next));
+            exit
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::Args as ClapArgs;
 use jiff::tz::TimeZone;
 
-use super::ask::{daemon_or_database, done};
+use super::ask::{daemon_or_database, done, hint};
 use super::render::run;
 use super::render::table::Screen;
 use super::render::words::Times;
@@ -35,7 +35,14 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     );
     let mut shown = match asked {
         Ok(shown) => shown,
-        Err(exit) => return exit,
+        Err(exit) => {
+            if matches!(query.run.as_deref(), Some("last" | "latest" | "newest")) {
+                let next = "`transferd show JOB` shows a job's last run, `transferd history -n 1` \
+                            the newest of all";
+                hint(err, next);
+            }
+            return exit;
+        }
     };
     let written = if args.json {
         shown.leave_out_facts();

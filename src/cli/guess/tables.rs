@@ -20,8 +20,8 @@ pub(super) const WORDS: &[(&[&str], &str)] = &[
     ),
     (
         &[
-            "add", "create", "new", "rename", "apply", "set", "config", "crontab", "copy", "sync",
-            "move", "patch", "replace", "rollout",
+            "add", "create", "new", "rename", "apply", "set", "config", "cron", "crontab", "copy",
+            "sync", "move", "patch", "replace", "rollout",
         ],
         "jobs are defined in the job file: `transferd edit`, then `transferd check`",
     ),
@@ -134,6 +134,16 @@ pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
         "no secret stands on a command line: `transferd login` asks for the password; a token that \
          you have goes into the file that `agent.token_file` names",
     ),
+    (
+        &["login"],
+        &["-u", "--user-name"],
+        "it asks for the user name, or `--username NAME` gives it",
+    ),
+    (
+        &["show"],
+        &["--last", "--latest", "-n"],
+        "`transferd show JOB` shows a job's last run, `transferd history -n 1` the newest of all",
+    ),
     (&["backup"], &["-o", "--output"], "`transferd backup FILE` names the file"),
     (&["history"], &["--from", "--after"], "`--since T` lists the runs since then"),
     (&["history"], &["--to", "--before"], "`--until T` lists the runs until then"),
@@ -209,6 +219,17 @@ pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     (&[], &["-o", "--output", "--format"], "`--json` prints JSON"),
     (&["trigger"], &["--follow"], "`--wait` waits for the run's end"),
     (&["history", "next"], &["--days"], "`--since 7d` (history) and `--until 7d` (next) do that"),
+];
+
+/// Values from elsewhere, each with the one here that means the same.
+pub(super) const VALUES: &[(&[&str], &str)] = &[
+    (&["notice", "information", "informational", "normal"], "info"),
+    (&["warning", "warnings"], "warn"),
+    (&["err", "critical", "crit", "fatal", "alert", "quiet"], "error"),
+    (&["verbose"], "debug"),
+    (&["all"], "trace"),
+    (&["yes", "true", "on"], "always"),
+    (&["no", "none", "false", "off"], "never"),
 ];
 
 /// Words below `service` that are systemd's business; `@` stands for the word.

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use jiff::{Timestamp, ZonedDateTime};
 
-use crate::cli::ask::{Daemon, NoDaemon, is_same_file, say, say_error};
+use crate::cli::ask::{Daemon, NoDaemon, hint, is_same_file, say, say_error};
+use crate::cli::guess::names_a_file;
 use crate::cli::render::words::occurrence;
 use crate::cli::{Exit, Global, jobfile, named_jobs, offline};
 use crate::clock;
@@ -230,7 +231,16 @@ fn of_daemon(daemon: &Daemon, names: &[String], err: &mut dyn Write) -> Result<V
             }
             Ok(jobs)
         }
-        Err(error) => Err(say_error(&error, err)),
+        Err(error) => {
+            let exit = say_error(&error, err);
+            let all = "`transferd next` lists each job's next run";
+            let time = "write `--until @` for what comes until then";
+            let next = named_jobs::next_step(daemon, names, &error, (all, time));
+            let file = names.iter().find(|name| names_a_file(name));
+            let next = next.or(file.map(|file| format!("`-c {file}` names the job file")));
+            next.iter().for_each(|next| hint(err, next));
+            Err(exit)
+        }
     }
 }
 
