@@ -17,7 +17,7 @@ use super::render::run as words;
 use super::render::table::is_dumb;
 use super::render::words::{ID_SHOWN, Times};
 use super::scheduled_time::time_asked;
-use super::{Exit, Global, zone};
+use super::{Exit, Global, named_jobs, zone};
 use crate::clock;
 use crate::control::client::ClientError;
 use crate::control::document::RunDocument;
@@ -97,8 +97,23 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     };
     let query = TriggerQuery { jobs, time, again, set };
     match daemon.wait(daemon.client().trigger(&query)) {
-        Ok(runs) => end.of(runs, several, &mut daemon, global, (out, err)),
-        Err(error) => say_error(&error, err),
+        Ok(runs) => {
+            if !query.set.is_empty() && !end.wait && !end.json {
+                // What was changed is seen before it is too late. Whoever waits is told anyway.
+                runs.iter()
+                    .filter(|run| run.scheduled_for.is_none())
+                    .for_each(|run| tell(run, err));
+            }
+            end.of(runs, several, &mut daemon, global, (out, err))
+        }
+        Err(error) => {
+            let exit = say_error(&error, err);
+            let all = "`transferd trigger '*'` runs all that are enabled";
+            let time = "write `--for @` for a run of that scheduled time";
+            let next = named_jobs::next_step(&daemon, &query.jobs, &error, (all, time));
+            next.iter().for_each(|next| hint(err, next));
+            exit
+        }
     }
 }
 
@@ -183,6 +198,12 @@ fn places(run: &RunDocument) -> String {
     fit::plain(&line)
 }
 
+/// Prints the job, and the source and destination of the run.
+fn tell(run: &RunDocument, err: &mut dyn Write) {
+    // There is nobody to tell if standard error is gone.
+    let _ = writeln!(err, "{}: {}", run.job, places(run));
+}
+
 /// Prints the scheduled time, in the job's zone if known, and the source and destination of the
 /// run.
 fn print_time(run: &RunDocument, at: Timestamp, zone: Option<&TimeZone>, err: &mut dyn Write) {
@@ -207,8 +228,7 @@ pub(super) fn follow(
     let listen = || Interrupts::listen().map_err(|error| ClientError::Broken(error.to_string()));
     let mut signals = daemon.wait(async { listen() })?;
     if run.scheduled_for.is_none() {
-        // There is nobody to tell if standard error is gone.
-        let _ = writeln!(err, "{}: {}", run.job, places(&run));
+        tell(&run, err);
     }
     let mut teller = Teller::new(global, &run, named);
     let query = ShowQuery { run: Some(run.id.to_string()) };

@@ -78,7 +78,17 @@ fn unknown_key(key: &str) -> String {
     format!("`--set` does not take `{key}`; {hint}")
 }
 
+/// A path. `""` is the empty one, the whole bucket: nothing at all may be a variable that is not
+/// set.
 fn path(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("the path is empty; if the whole bucket is meant, write `\"\"` \
+                    (`'source.path=\"\"'` in a shell)"
+            .to_owned());
+    }
+    if ["\"\"", "''"].contains(&text) {
+        return Ok(String::new());
+    }
     if text.chars().any(char::is_control) {
         return Err("a path may not hold control characters".to_owned());
     }
@@ -89,6 +99,10 @@ fn path(text: &str) -> Result<String, String> {
 }
 
 fn timeout(text: &str) -> Result<SignedDuration, String> {
+    let none = ["none", "never", "off", "no", "0", "false", "unlimited", "infinite"];
+    if none.contains(&text.trim().to_lowercase().as_str()) {
+        return Err("there is always one; `365d` is the longest".to_owned());
+    }
     let timeout = duration::parse(text.trim()).map_err(|error| error.to_string())?;
     if timeout < TIMEOUTS.0 || TIMEOUTS.1 < timeout {
         return Err("a `timeout` is from 10ms to 365 days".to_owned());
@@ -102,6 +116,21 @@ mod tests {
 
     fn parse(texts: &[&str]) -> Result<Changes, String> {
         Changes::parse(&texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn an_empty_path_is_the_whole_bucket_only_if_it_is_written_so() {
+        for key in ["source.path", "destination.path"] {
+            for empty in ["", " "] {
+                let words = parse(&[&format!("{key}={empty}")]).unwrap_err();
+                assert!(words.contains("whole bucket"), "{words}");
+            }
+        }
+        let whole = parse(&["source.path=\"\"", "destination.path=''"]).unwrap();
+        let paths = (whole.source_path.as_deref(), whole.destination_path.as_deref());
+        assert_eq!(paths, (Some(""), Some("")));
+        let words = parse(&["timeout=none"]).unwrap_err();
+        assert!(words.contains("`365d` is the longest"), "{words}");
     }
 
     #[test]
