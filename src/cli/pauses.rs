@@ -71,7 +71,9 @@ pub(super) fn sentence(past: &PastPause, time: impl Fn(Timestamp) -> String) -> 
 
 /// That a job is paused: read after its name.
 pub(super) fn of_now(pause: &PauseDocument, time: impl Fn(Timestamp) -> String) -> String {
-    format!("has been paused {}", pause.sentence(&time, &time))
+    let why = pause.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    let end = pause.until.map(|until| format!(", and stays so until {}", time(until)));
+    format!("has been paused since {}{}{why}", time(pause.since), end.unwrap_or_default())
 }
 
 /// The lines beneath the rows of `history` if it is about one job: a pause may be the whole answer.
@@ -189,6 +191,12 @@ mod tests {
         assert_eq!(
             lines(&job, &shown, &pauses, &times),
             "\n`nightly` has been paused since 2026-03-01 09:00:00 +00:00: moving house\n"
+        );
+        let until = Some(at("10T09:00"));
+        let ends = PauseDocument { since: at("01T09:00"), until, reason: None };
+        assert_eq!(
+            of_now(&ends, |at| at.strftime("%m-%d").to_string()),
+            "has been paused since 03-01, and stays so until 03-10"
         );
         let jobs = ["night*".to_owned()];
         assert_eq!(Shown { jobs: &jobs, ..shown }.job(), None, "no row says which job is meant");

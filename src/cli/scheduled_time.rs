@@ -6,7 +6,7 @@ use std::io::Write;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::when::{Civil, Day, Towards, When};
+use super::when::{Civil, Day, Towards, When, say_day};
 use crate::control::repeats::TimeAsked;
 
 /// The meaning of a text; `zone` determines today. Prints the meaning on `err`, unless it is
@@ -24,10 +24,7 @@ pub(super) fn time_asked(
     let when = When { now, zone: zone.clone(), towards: Towards::Past, day: Day::Start };
     match when.civil(text) {
         Some(Civil::Day(day)) => {
-            if day.to_string() != text {
-                // There is nobody to tell if standard error is gone.
-                let _ = writeln!(err, "{option} {text}: {}", day.strftime("%a %Y-%m-%d"));
-            }
+            say_day(option, text, day, err);
             Ok(TimeAsked::Day(day))
         }
         Some(Civil::Moment(moment)) if several => {

@@ -6,6 +6,8 @@
 //! and in `--until` its end, `02:30` is the last one past or the next. The command prints how it
 //! understood a text, so that nobody has to guess.
 
+mod correction;
+
 use std::io::Write;
 
 use jiff::civil::{Date, DateTime, Time, Weekday};
@@ -62,13 +64,7 @@ impl When {
     /// A message: the text is not a time, or one that no calendar has.
     pub fn read(&self, text: &str) -> Result<Timestamp, String> {
         let text = text.trim();
-        let unknown = || {
-            format!(
-                "`{text}` is not a time: write `2026-11-26 02:30`, `2026-11-26`, `02:30`, \
-                 `yesterday 02:30`, a duration such as `2d`, or with a zone \
-                 `2026-11-26 02:30 +01:00`"
-            )
-        };
+        let unknown = || correction::of(text);
         let beyond = || format!("`{text}` is further away than any calendar goes");
         if let Some(time) = instant(text) {
             return Ok(time);
@@ -90,6 +86,20 @@ impl When {
             // The last day that there is has no next one.
             Civil::Day(day) => Ok(day.tomorrow().ok().and_then(first).unwrap_or(Timestamp::MAX)),
         }
+    }
+
+    /// The span of the day that a text names without a time of day, if it does. Prints on `err` which
+    /// day that is, unless that is obvious.
+    pub fn day_aloud(
+        &self,
+        option: &str,
+        text: &str,
+        err: &mut dyn Write,
+    ) -> Option<(Timestamp, Timestamp)> {
+        let text = text.trim();
+        let Civil::Day(day) = self.civil(text)? else { return None };
+        say_day(option, text, day, err);
+        self.whole_day(text)
     }
 
     /// As [`When::read`]; prints on `err` how it understood the text, unless that is obvious.
@@ -174,6 +184,15 @@ impl When {
             };
         }
         text.parse::<Date>().ok().filter(|_| text.contains('-'))
+    }
+}
+
+/// Prints the day that a text means, with its weekday.
+pub(super) fn say_day(option: &str, text: &str, day: Date, err: &mut dyn Write) {
+    let day = day.strftime("%a %Y-%m-%d").to_string();
+    if day != text {
+        // There is nobody to tell if standard error is gone.
+        let _ = writeln!(err, "{option} {text}: {day}");
     }
 }
 
@@ -400,6 +419,19 @@ mod tests {
             let words = past.read(text).unwrap_err();
             assert!(words.contains("is not a time"), "{text}: {words}");
         }
+    }
+
+    #[test]
+    fn a_day_is_told_with_its_weekday() {
+        let past = when(Towards::Past, Day::Start);
+        let mut err = Vec::new();
+        for text in ["yesterday", "2026-11-26", "Thu 2026-11-26"] {
+            let (first, end) = past.day_aloud("at", text, &mut err).unwrap();
+            assert_eq!(end.duration_since(first).as_hours(), 24);
+        }
+        assert_eq!(past.day_aloud("at", "02:30", &mut err), None);
+        let said = String::from_utf8(err).unwrap();
+        assert_eq!(said, "at yesterday: Thu 2026-11-26\nat 2026-11-26: Thu 2026-11-26\n");
     }
 
     #[test]

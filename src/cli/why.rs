@@ -107,7 +107,7 @@ pub(super) fn sentences(job: &str, global: &Global) -> Result<Vec<String>, Strin
 
 /// The time or day that a text asks about.
 fn asked(when: &When, text: &str, err: &mut dyn Write) -> Result<Asked, String> {
-    match when.whole_day(text) {
+    match when.day_aloud("at", text, err) {
         Some((first, end)) => Ok(Asked::Day { first, end }),
         None => when.read_aloud("at", text, err).map(Asked::Time),
     }

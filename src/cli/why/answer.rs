@@ -285,6 +285,10 @@ fn no_record(facts: &Facts, at: Timestamp) -> String {
         );
     }
     match due_at(job, at) {
+        None if facts.is_of_day => {
+            let day = at.to_zoned_datetime(facts.zone()).strftime("%a %Y-%m-%d").to_string();
+            format!("it has no occurrence on {day}: {}", nearest(facts, job, at))
+        }
         None => format!("it is not scheduled for {when}: {}", nearest(facts, job, at)),
         Some(due) if due > facts.now => {
             let against = against(facts, job, due).map(|words| format!(", but {words}"));

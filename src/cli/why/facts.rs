@@ -83,6 +83,8 @@ pub(super) struct Facts {
     pub(super) now: Timestamp,
     /// The time of the question.
     pub(super) asked: Option<Timestamp>,
+    /// It is about the whole day of that time.
+    pub(super) is_of_day: bool,
     /// The reader's zone, in which times are given for a job that has none.
     pub(super) zone: TimeZone,
     /// The job's name.
@@ -201,6 +203,7 @@ pub(super) fn gather(
         let mut facts = Facts {
             now,
             asked: None,
+            is_of_day: matches!(asked, Some(Asked::Day { .. })),
             zone: TimeZone::system(),
             name: name.to_owned(),
             job: None,

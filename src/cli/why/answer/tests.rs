@@ -90,6 +90,7 @@ fn facts(asked: Option<&str>) -> Facts {
     Facts {
         now: at("12:00:00"),
         asked: asked.map(at),
+        is_of_day: false,
         zone: TimeZone::UTC,
         name: "nightly".to_owned(),
         job: Some(Known {
