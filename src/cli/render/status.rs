@@ -5,7 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::fit::hanging;
+use super::fit::{cut_end, hanging};
 use super::paint::{Paint, Tone};
 use super::run;
 use super::table::{Rows, Screen};
@@ -38,6 +38,7 @@ pub fn page(status: &StatusDocument, times: &Times, screen: Screen) -> String {
     let reader = times;
     let times = &reader.in_zone(zone.as_ref());
     let mut text = head(status, times, screen);
+    text.push_str(&problems(status, times, screen));
     if status.jobs.is_empty() {
         text.push_str("no jobs\n");
     } else {
@@ -53,7 +54,7 @@ pub fn page(status: &StatusDocument, times: &Times, screen: Screen) -> String {
     text
 }
 
-/// The part above the jobs: daemon, job file, agent, token, and problems.
+/// The facts above the jobs: daemon, job file, agent, token.
 pub fn head(status: &StatusDocument, times: &Times, screen: Screen) -> String {
     let paint = Paint(screen.color);
     let mut text = String::new();
@@ -88,11 +89,31 @@ pub fn head(status: &StatusDocument, times: &Times, screen: Screen) -> String {
         fact("", (Tone::Plain, format!("and {more} more")));
     }
     text.push('\n');
-    for problem in &status.phrases {
-        let problem = hanging(&problem.sentence(times), 2, 2, screen.room());
-        text.push_str(&format!("{} {problem}\n", paint.tone(Tone::Bad, "!")));
-    }
-    if !status.phrases.is_empty() {
+    text
+}
+
+/// The problems, worst first, each in as many lines as it needs.
+pub fn problems(status: &StatusDocument, times: &Times, screen: Screen) -> String {
+    each_problem(status, times, screen, |sentence| hanging(sentence, 2, 2, screen.room()))
+}
+
+/// The problems in a line each, with their ends left out where there is no room.
+pub fn problems_in_short(status: &StatusDocument, times: &Times, screen: Screen) -> String {
+    let room = screen.room().map_or(usize::MAX, |room| room.saturating_sub(2));
+    each_problem(status, times, screen, |sentence| cut_end(sentence, room))
+}
+
+fn each_problem(
+    status: &StatusDocument,
+    times: &Times,
+    screen: Screen,
+    fit: impl Fn(&str) -> String,
+) -> String {
+    let mark = Paint(screen.color).tone(Tone::Bad, "!");
+    let line = |sentence: String| format!("{mark} {}\n", fit(&sentence));
+    let mut text: String =
+        status.phrases.iter().map(|problem| line(problem.sentence(times))).collect();
+    if !text.is_empty() {
         text.push('\n');
     }
     text

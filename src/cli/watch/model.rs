@@ -60,6 +60,8 @@ pub(super) enum Mode {
     Text(Shown, String),
     /// The keys.
     Keys,
+    /// The problems in full.
+    Problems,
 }
 
 /// The state of the view.
@@ -96,7 +98,7 @@ impl Model {
                 let yes = matches!(key, KeyCode::Char('y' | 'Y'));
                 if yes { Step::Do(action) } else { Step::Nothing }
             }
-            Mode::Text(..) | Mode::Keys => self.press_in_text(key),
+            Mode::Text(..) | Mode::Keys | Mode::Problems => self.press_in_text(key),
         }
     }
 
@@ -104,6 +106,7 @@ impl Model {
         match key {
             KeyCode::Char('q' | 'Q') => return Step::Quit,
             KeyCode::Char('?' | 'h') => (self.mode, self.top) = (Mode::Keys, 0),
+            KeyCode::Char('!') => (self.mode, self.top) = (Mode::Problems, 0),
             KeyCode::Char('/') => self.mode = Mode::Filter,
             KeyCode::Esc => self.filter.clear(),
             KeyCode::Up | KeyCode::Char('k') => self.select(-1),
@@ -150,7 +153,10 @@ impl Model {
             KeyCode::Home | KeyCode::Char('g') => self.top = 0,
             // The page keeps it in bounds.
             KeyCode::End | KeyCode::Char('G') => self.top = usize::MAX,
-            KeyCode::Char('q' | 'Q' | '?') | KeyCode::Esc | KeyCode::Enter | KeyCode::Backspace => {
+            KeyCode::Char('q' | 'Q' | '?' | '!')
+            | KeyCode::Esc
+            | KeyCode::Enter
+            | KeyCode::Backspace => {
                 (self.mode, self.top) = (Mode::Jobs, 0);
             }
             _ => {}
@@ -214,7 +220,9 @@ impl Model {
     pub(super) fn again(&self) -> Step {
         match &self.mode {
             Mode::Text(what, _) => Step::Look(what.clone()),
-            Mode::Jobs | Mode::Filter | Mode::Question(_) | Mode::Keys => Step::Nothing,
+            Mode::Jobs | Mode::Filter | Mode::Question(_) | Mode::Keys | Mode::Problems => {
+                Step::Nothing
+            }
         }
     }
 

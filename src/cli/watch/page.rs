@@ -10,7 +10,7 @@ use super::model::{Mode, Model};
 use super::painted;
 use crate::cli::render::fit::{cut_end, hanging, lines as lines_of, width};
 use crate::cli::render::paint::{Paint, Tone};
-use crate::cli::render::status::{head, jobs};
+use crate::cli::render::status::{head, jobs, problems, problems_in_short};
 use crate::cli::render::table::Screen;
 use crate::cli::render::words::Times;
 use crate::control::document::StatusDocument;
@@ -28,6 +28,7 @@ const KEYS: &[(&str, &str)] = &[
     ("r", "retry the job's last run"),
     ("c", "cancel the job's active run, and those that wait behind it"),
     ("p", "pause the job, or resume it"),
+    ("!", "all problems in full"),
     ("q, Ctrl-C", "quit; in a run, a job or this list: q or Esc goes back"),
     ("Ctrl-Z", "back to the shell for a while, until `fg`"),
 ];
@@ -55,6 +56,10 @@ pub(super) fn lines(model: &mut Model, times: &Times, paper: Screen, height: usi
             });
             let told = told.collect::<Vec<_>>().join("\n");
             scrolled(model, painted::lines(&told), room)
+        }
+        Mode::Problems => {
+            let told = model.followed.status().map(|status| problems(status, times, paper));
+            scrolled(model, painted::lines(&told.unwrap_or_default()), room)
         }
     };
     lines.resize(room, Line::default());
@@ -108,6 +113,12 @@ fn of_jobs(model: &mut Model, times: &Times, paper: Screen, room: usize) -> Page
     let Some(status) = model.followed.status() else { return above };
     above.extend(painted::lines(&head(status, times, paper)));
     let most = room.saturating_sub(JOBS_MIN);
+    let told = painted::lines(&problems(status, times, paper));
+    // On a small screen the jobs go before the ends of sentences.
+    above.extend(match above.len() + told.len() <= most {
+        true => told,
+        false => painted::lines(&problems_in_short(status, times, paper)),
+    });
     if above.len() > most {
         above.truncate(most.saturating_sub(1));
         above.push(Line::from("…"));
@@ -179,10 +190,10 @@ fn foot(model: &Model, times: &Times, paper: Screen, height: usize) -> Page {
         (Mode::Filter, _) => {
             (Tone::Strong, format!("/{}_  Enter keeps it, Esc ends it", model.filter))
         }
-        (Mode::Jobs | Mode::Text(..) | Mode::Keys, Some((no, words))) => {
+        (Mode::Jobs | Mode::Text(..) | Mode::Keys | Mode::Problems, Some((no, words))) => {
             (if *no { Tone::Bad } else { Tone::Good }, words.clone())
         }
-        (Mode::Text(..) | Mode::Keys, None) => {
+        (Mode::Text(..) | Mode::Keys | Mode::Problems, None) => {
             (Tone::Faint, "Up, Down, PgUp, PgDn scroll   q back".to_owned())
         }
         (Mode::Jobs, None) => {
@@ -192,6 +203,9 @@ fn foot(model: &Model, times: &Times, paper: Screen, height: usize) -> Page {
                 filter => (format!("/{filter} (Esc: all)"), true),
             };
             let mut keys = FOOT.map(str::to_owned).to_vec();
+            if model.followed.status().is_some_and(|status| !status.phrases.is_empty()) {
+                keys.insert(2, "! problems".to_owned());
+            }
             keys.insert(if first { 0 } else { 2 }, filter);
             let (room, clock) = (paper.room().unwrap_or(80), clock(times));
             let keys = as_many_as_fit(&keys, room.saturating_sub(width(&clock) + 2));
@@ -220,6 +234,7 @@ mod tests {
 
     use super::super::model::tests::model;
     use super::*;
+    use crate::control::phrase::Phrase;
 
     const PAPER: Screen = Screen { width: Some(80), color: true };
 
@@ -237,6 +252,30 @@ mod tests {
         assert_eq!(lasts(5), 1, "5 s ago, 6 s ago");
         assert_eq!(lasts(1_205), 25, "20 min ago, 21 min ago");
         assert_eq!(lasts(300_000), 60, "the clock");
+    }
+
+    #[test]
+    fn problems_leave_room_for_the_jobs_and_are_whole_at_the_press_of_a_key() {
+        let mut model = model();
+        let words = "an alert could not be delivered ".repeat(6) + "to the very end";
+        let (status, _) = model.followed.last.as_mut().unwrap();
+        status.phrases = (0..5).map(|_| Phrase::new(words.clone())).collect();
+        let times = after(SignedDuration::from_hours(9));
+        let page = |model: &mut Model| {
+            let lines = lines(model, &times, PAPER, 24);
+            lines.iter().map(Line::to_string).collect::<Vec<_>>()
+        };
+        let short = page(&mut model);
+        assert_eq!(short.iter().filter(|line| line.starts_with("! ")).count(), 5, "{short:#?}");
+        for job in ["busy", "dailies", "weekly"] {
+            assert!(short.iter().any(|line| line.starts_with(job)), "{job}: {short:#?}");
+        }
+        assert!(short.last().unwrap().contains("! problems"), "{short:#?}");
+        model.press(KeyCode::Char('!'));
+        let whole = page(&mut model).join(" ");
+        assert_eq!(whole.matches("the very end").count(), 5, "{whole}");
+        model.press(KeyCode::Char('q'));
+        assert_eq!(page(&mut model), short);
     }
 
     #[test]
