@@ -193,7 +193,10 @@ impl NoDaemon {
                 } else if runs.is_none() {
                     let unit = search.start.map(|unit| format!(", or `{unit}`"));
                     let unit = unit.unwrap_or_default();
-                    hint(err, &format!("start it with `transferd run`{unit}"));
+                    let folder = search.state_dir.as_ref();
+                    let folder = folder.map(|folder| format!(" --state-dir {}", folder.display()));
+                    let folder = folder.unwrap_or_default();
+                    hint(err, &format!("start it with `transferd run{folder}`{unit}"));
                 }
                 Exit::NotRunning
             }
@@ -265,6 +268,15 @@ mod tests {
         let search = Box::new(Search { meant, other, start, ..Search::default() });
         let exit = NoDaemon::NotRunning(search).say(&mut err);
         (exit, String::from_utf8(err).unwrap())
+    }
+
+    #[test]
+    fn the_start_that_is_advised_is_in_the_folder_that_was_named() {
+        let mut err = Vec::new();
+        let state_dir = Some(PathBuf::from("/s"));
+        NoDaemon::NotRunning(Box::new(Search { state_dir, ..Search::default() })).say(&mut err);
+        let words = String::from_utf8(err).unwrap();
+        assert!(words.contains("start it with `transferd run --state-dir /s`"), "{words}");
     }
 
     #[test]

@@ -78,13 +78,11 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         Err(interrupted) => return interrupted,
     };
     let mut transfer: Option<ShowDocument> = None;
-    let mut unwatched = None;
     if let Some(job) = args.transfer.clone().filter(|_| is_usable(&findings)) {
         match watch(job, global, err) {
             Ok(shown) => transfer = Some(shown),
-            // The reason was printed, and is all that `--json` prints.
-            Err(failed) if args.json => return failed,
-            Err(failed) => unwatched = Some(failed),
+            // The reason was printed, and a verdict on the agent is not what was asked for.
+            Err(failed) => return failed,
         }
         // There is more to see now: a transfer that is certainly ours.
         findings = match look() {
@@ -93,7 +91,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         };
     }
     let is_good = is_usable(&findings) && !findings.iter().any(Finding::has_failed);
-    let mut exit = unwatched.unwrap_or(if is_good { Exit::Done } else { Exit::No });
+    let mut exit = if is_good { Exit::Done } else { Exit::No };
     if transfer.as_ref().is_some_and(|shown| shown.run.state != RunState::Succeeded) {
         exit = Exit::No;
     }
@@ -214,6 +212,7 @@ fn why_untold<'a>(findings: impl Iterator<Item = &'a Finding>) -> String {
     }
     match reasons.into_iter().max_by_key(|(_, number)| *number) {
         Some((reason, number)) if number == all => format!("all for the same reason: {reason}"),
+        Some((_, 1)) => "each for a reason of its own".to_owned(),
         Some((reason, number)) => format!("{number} of them for the same reason: {reason}"),
         None => String::new(),
     }
@@ -287,5 +286,8 @@ mod tests {
                     them)\n";
         assert!(told(&many, false).starts_with(line), "{}", told(&many, false));
         assert_eq!(told(&many, true).matches("? records are dated").count(), 4);
+        let each = [finding("a", "1"), finding("b", "2"), finding("c", "3"), finding("d", "4")];
+        let line = "? 4 checks can't be made yet, each for a reason of its own (`-v` lists them)\n";
+        assert!(told(&each, false).starts_with(line), "{}", told(&each, false));
     }
 }

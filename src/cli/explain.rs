@@ -54,6 +54,8 @@ pub(super) struct Document {
     pub(super) values: Vec<Named>,
     /// The keys below.
     pub(super) keys: Vec<Named>,
+    /// Its meaning as a `reason_code`, if the word is one, too.
+    pub(super) reason_code: Option<&'static str>,
 }
 
 /// A word and its meaning.
@@ -71,7 +73,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
     let words = Words { root: &schema };
     let asked = args.key.unwrap_or_default();
     let code = reason_codes::meaning(&asked);
-    let Some(document) = words.document(&asked) else {
+    let Some(mut document) = words.document(&asked) else {
         if let Some(meaning) = code {
             return done(reason_codes::write(&asked, meaning, args.json, out), Exit::Done);
         }
@@ -90,6 +92,7 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
         }
         return Exit::No;
     };
+    document.reason_code = code;
     let written = if args.json {
         super::write_json(out, &document)
     } else {
@@ -159,6 +162,7 @@ impl<'a> Words<'a> {
             example,
             values: self.values(schema, DEPTH_MAX),
             keys: self.keys_below(found.schema),
+            reason_code: None,
             key,
         })
     }

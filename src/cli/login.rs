@@ -71,14 +71,14 @@ struct Document<'a> {
 /// `--user-type`, as in `agent.login.user_type`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum UserType {
-    /// DesktopAdmin
+    /// An administrator (DesktopAdmin)
     #[value(name = "desktop_admin")]
     Admin,
-    /// DesktopCreativeUser
+    /// A creative user (DesktopCreativeUser)
     #[default]
     #[value(name = "desktop_creative")]
     Creative,
-    /// DesktopStandardUser, who may not queue transfers
+    /// A standard user (DesktopStandardUser), who may not queue transfers
     #[value(name = "desktop_standard")]
     Standard,
 }

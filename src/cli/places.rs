@@ -26,6 +26,8 @@ pub struct Search {
     /// The command that starts the service that is meant. A daemon with a state folder of its own
     /// is no service.
     pub start: Option<&'static str>,
+    /// The state folder, if it was named.
+    pub state_dir: Option<PathBuf>,
     /// A socket whose folder can't be read: filled in by the search.
     pub unseen: Option<PathBuf>,
     /// The daemon that has the state folder, by its pid, and listens elsewhere: filled in by the
@@ -46,8 +48,8 @@ impl Search {
         let (pid, folder) = self.elsewhere.as_deref()?;
         let folder = folder.display();
         Some(format!(
-            "pid {pid} holds the state in `{folder}`: it is just starting or stopping, or listens \
-             elsewhere: then set XDG_RUNTIME_DIR as it was set for it"
+            "pid {pid} holds the state in `{folder}`: it is starting or stopping, or it was started \
+             with another XDG_RUNTIME_DIR, which this command needs, too"
         ))
     }
 
@@ -150,7 +152,8 @@ impl<'a> Places<'a> {
     /// The sockets where a daemon is looked for.
     pub fn search(&self) -> Search {
         if let Some(folder) = &self.global.state_dir {
-            return Search { meant: vec![folder.join(socket::NAME)], ..Search::default() };
+            let (meant, state_dir) = (vec![folder.join(socket::NAME)], Some(folder.clone()));
+            return Search { meant, state_dir, ..Search::default() };
         }
         let system = system_socket();
         let own = self.user_runtime().or_else(|| self.state_folder().ok().filter(|_| !self.root));
@@ -299,7 +302,8 @@ mod tests {
         with(Scope::Unsaid, Some("/s"), false, HOME, |places| {
             let socket = Path::new("/s/control.sock").to_owned();
             assert_eq!(places.own_socket().unwrap(), (socket.clone(), 0o600));
-            let meant = Search { meant: vec![socket], ..Search::default() };
+            let state_dir = Some(PathBuf::from("/s"));
+            let meant = Search { meant: vec![socket], state_dir, ..Search::default() };
             assert_eq!(places.search(), meant);
         });
     }

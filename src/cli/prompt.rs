@@ -92,10 +92,18 @@ fn ended(question: &str) -> io::Error {
     io::Error::new(io::ErrorKind::UnexpectedEof, words)
 }
 
+/// The error for an answer that is not text.
+fn not_text() -> io::Error {
+    io::Error::other("the answer is not UTF-8")
+}
+
 fn read_line(from: &mut impl BufRead, question: &str) -> io::Result<String> {
     let mut line = String::new();
-    if from.take(ANSWER_MAX).read_line(&mut line)? == 0 {
-        return Err(ended(question));
+    match from.take(ANSWER_MAX).read_line(&mut line) {
+        Ok(0) => return Err(ended(question)),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(not_text()),
+        Err(error) => return Err(error),
     }
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
@@ -111,7 +119,7 @@ fn read_keys(from: &mut impl BufRead, question: &str) -> io::Result<String> {
         match key? {
             b'\r' | b'\n' => {
                 let text = String::from_utf8(line);
-                return text.map_err(|_| io::Error::other("the answer is not UTF-8"));
+                return text.map_err(|_| not_text());
             }
             INTERRUPT => return Err(io::Error::from(io::ErrorKind::Interrupted)),
             END if line.is_empty() => break,
@@ -167,6 +175,8 @@ mod tests {
         let end = read("Code").unwrap_err();
         assert_eq!(end.to_string(), "no code given: standard input ended");
         assert_eq!(end.kind(), io::ErrorKind::UnexpectedEof);
+        let bytes = read_line(&mut &b"\xff\n"[..], "User name").unwrap_err();
+        assert_eq!(bytes.to_string(), "the answer is not UTF-8");
     }
 
     #[test]

@@ -21,18 +21,21 @@ pub(super) fn whereabouts(global: &Global) -> Whereabouts {
         true => full(&path),
         false => format!("{} (missing: `transferd init` writes one)", full(&path)),
     });
-    let state = places.state_folder().map(|folder| format!("{}{}", full(&folder), kept(&folder)));
+    let state = places.state_folder().map(|folder| match kept(&folder) {
+        Some(note) => format!("{} ({note})", full(&folder)),
+        None => full(&folder),
+    });
     let socket = places.own_socket().map(|(socket, _)| full(&socket));
     let told = |place: Result<String, String>| place.unwrap_or_else(|why| why);
     vec![("job file", told(config)), ("state folder", told(state)), ("socket", told(socket))]
 }
 
 /// A note on a state folder that no daemon has used yet.
-fn kept(folder: &Path) -> &'static str {
+fn kept(folder: &Path) -> Option<String> {
     match StateFolder::open_read_only(folder) {
-        Ok(Some(_)) => "",
-        Ok(None) => " (no database yet: `transferd run` makes it)",
-        Err(_) => " (can't be read)",
+        Ok(Some(_)) => None,
+        Ok(None) => Some("no database yet: `transferd run` makes it".to_owned()),
+        Err(error) => Some(error.to_string()),
     }
 }
 
@@ -48,6 +51,13 @@ mod tests {
 
     use super::*;
     use crate::cli::{LogFormat, Scope};
+
+    #[test]
+    fn a_state_folder_that_can_not_be_one_says_why() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let words = kept(file.path()).unwrap();
+        assert!(words.contains("is a file"), "{words}");
+    }
 
     #[test]
     fn each_path_is_whole_and_what_is_missing_is_said() {

@@ -331,11 +331,11 @@ words! {
 words! {
     /// `user_type`, as the API's number.
     pub(crate) struct UserType of u32, called "user type", {
-        /// An administrator.
+        /// An administrator (`DesktopAdmin`).
         "desktop_admin" => 16,
-        /// DesktopCreativeUser.
+        /// A creative user (`DesktopCreativeUser`).
         "desktop_creative" => 32,
-        /// DesktopStandardUser: the agent refuses its transfers.
+        /// A standard user (`DesktopStandardUser`): the agent refuses its transfers.
         "desktop_standard" => 64,
     }
 }

@@ -10,6 +10,8 @@ use std::path::Path;
 
 use rustix::io::Errno;
 
+use folder::DATABASE;
+
 pub use transferd_engine::store::{
     Happened, HistoryQuery, Older, Queries, RunMatch, RunWithAttempts, Store, StoreError, Wraps,
     error, memory, query,
@@ -24,13 +26,16 @@ pub mod thread;
 
 /// An error of the system about a file or folder.
 pub(crate) fn io_error(path: &Path, error: &io::Error) -> StoreError {
-    let path = path.to_owned();
+    let mut path = path.to_owned();
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::Full { path },
         ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly { path },
         ErrorKind::PermissionDenied => StoreError::Permission { path },
         ErrorKind::NotADirectory => {
-            let detail = "a part of its path is a file and no folder; `--state-dir` names another";
+            if path.ends_with(DATABASE) {
+                path.pop();
+            }
+            let detail = "a part of its path is a file; `--state-dir` names another folder";
             StoreError::Folder { path, detail: detail.to_owned() }
         }
         _ if is_too_many_files(error) => {
@@ -51,6 +56,13 @@ pub(crate) fn is_too_many_files(error: &io::Error) -> bool {
 #[cfg(test)]
 mod words {
     use super::*;
+
+    #[test]
+    fn a_state_folder_below_a_file_is_named_without_the_database() {
+        let error = io::Error::from(ErrorKind::NotADirectory);
+        let words = io_error(Path::new("file/state/transferd.db"), &error).to_string();
+        assert!(words.starts_with("the state folder `file/state` can't be used: "), "{words}");
+    }
 
     #[test]
     fn a_process_that_may_open_no_more_files_is_told_about_its_limit() {

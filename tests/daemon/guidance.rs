@@ -99,6 +99,51 @@ fn a_job_file_that_the_daemon_does_not_use_is_named() {
 }
 
 #[test]
+fn words_that_are_no_job_are_answered_by_what_they_are() {
+    let stage = Stage::new("");
+    stage.write_jobs("  a job: {source: *s, destination: {account: b, bucket: c, path: job/}}");
+    let _daemon = stage.start();
+    let trigger = stage.command(&["trigger", "a", "job"]);
+    assert!(trigger.err.contains("quote a name with spaces in it: `'a job'`"), "{}", trigger.err);
+    let state = stage.state().to_str().unwrap();
+    let next = transferd(&["--state-dir", state, "next", "tomorrow"]);
+    assert!(next.err.contains("write `--until tomorrow`"), "{}", next.err);
+    let file = transferd(&["--state-dir", state, "next", "new.yaml"]);
+    assert!(file.err.contains("`-c new.yaml` names the job file"), "{}", file.err);
+}
+
+#[test]
+fn a_day_is_told_with_its_weekday_wherever_one_is_asked_about() {
+    let stage = Stage::new("");
+    stage.write_jobs(
+        "  weekly: {source: *s, destination: {account: b, bucket: c, path: w/}, timezone: UTC, \
+         schedule: \"0 0 * * mon\"}",
+    );
+    let _daemon = stage.start();
+    let why = stage.command(&["why", "weekly", "2026-11-28"]);
+    assert_eq!(why.err, "at 2026-11-28: Sat 2026-11-28\n");
+    assert!(why.out.contains("it has no occurrence on Sat 2026-11-28: "), "{}", why.out);
+    let span = ["--from", "2026-11-01", "--to", "2026-11-28", "--dry-run"];
+    let backfill = stage.command(&[&["backfill", "weekly"], &span[..]].concat());
+    let told = "--from 2026-11-01: Sun 2026-11-01\n--to 2026-11-28: Sat 2026-11-28\n";
+    assert!(backfill.err.starts_with(told), "{}", backfill.err);
+}
+
+#[test]
+fn a_change_of_one_run_is_told_and_an_empty_path_is_no_accident() {
+    let stage = Stage::new("");
+    let _daemon = stage.start();
+    let set = |text: &str| stage.command(&["trigger", "hand", "--set", text]);
+    let empty = set("source.path=");
+    assert_eq!(empty.code, 2, "{}", empty.out);
+    assert!(empty.err.contains("if the whole bucket is meant"), "{}", empty.err);
+    let whole = set("source.path=\"\"");
+    assert_eq!((whole.code, whole.err.as_str()), (0, "hand: from a:src/ to b:c/hand/\n"));
+    let run = stage.command(&["cancel", &whole.out[..8]]);
+    assert!(run.code == 1 || run.out.ends_with(" of `hand`\n"), "{}", run.out);
+}
+
+#[test]
 fn where_the_daemons_own_file_is_bad_next_shows_the_jobs_in_force_also_if_it_is_named() {
     let stage = Stage::new("");
     let mut daemon = stage.start();
@@ -134,6 +179,13 @@ fn a_wrong_name_is_answered_with_what_may_have_been_meant() {
         (&["rehearse", "new.yaml"], "`-c new.yaml` names the job file"),
         (&["retry", "hand"], "job `hand` has not run yet"),
         (&["pause", "hand", "2d"], "write `--until 2d`"),
+        (&["pause", "hand", "tomorrow"], "write `--until tomorrow`"),
+        (&["pause", "all"], "`transferd pause --all` pauses"),
+        (&["resume", "all"], "`transferd resume --all` ends"),
+        (&["cancel", "all"], "`transferd cancel '*'`"),
+        (&["trigger", "hand", "02:30"], "write `--for 02:30`"),
+        (&["next", "new.yaml"], "`-c new.yaml` names the job file"),
+        (&["show", "last"], "`transferd history -n 1`"),
     ] {
         let refused = stage.command(line);
         assert_eq!(refused.code, 1, "{line:?}: {}", refused.out);

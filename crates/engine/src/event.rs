@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::ids::{RunId, TransferId};
-use super::reason::{NearMiss, Plain, Reason, UnderWay, Wording};
+use super::reason::{NearMiss, Plain, Reason, ReasonCode, UnderWay, Wording};
 use super::run::RunState;
 
 /// One line of a run's timeline.
@@ -332,8 +332,12 @@ impl Happening {
                 format!("attempt {attempt} is transfer {}", wording.transfer(*transfer))
             }
             Self::TransferEnded { attempt, reason, .. } => {
+                let how = match reason.code() {
+                    Some(ReasonCode::Completed) => "completed",
+                    Some(_) | None => "over",
+                };
                 let reason = reason.sentence(wording);
-                format!("the transfer of attempt {attempt} is over: {reason}")
+                format!("the transfer of attempt {attempt} is {how}: {reason}")
             }
             Self::GivenUp { attempt, reason } => {
                 format!("attempt {attempt}: {}", reason.sentence(wording))

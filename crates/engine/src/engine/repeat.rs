@@ -82,8 +82,8 @@ impl Engine {
         let found = job.timetable.missed(before.unwrap_or(wanted.from), to, OCCURRENCES_MAX);
         if found.more {
             return Err(format!(
-                "`{name}` has more than {OCCURRENCES_MAX} occurrences in that time; name a \
-                 shorter one"
+                "`{name}` has more than {OCCURRENCES_MAX} occurrences in that time, and \
+                 {BACKFILL_MAX} runs are the most; name a shorter time"
             ));
         }
         let mut plan = BackfillPlan::default();
