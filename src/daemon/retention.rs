@@ -72,8 +72,8 @@ impl Retention {
         );
     }
 
-    /// Whether it is time for a round, now that more runs have ended.
-    fn is_due(&mut self, ended: usize, max_runs: u64, now: Timestamp) -> bool {
+    /// Counts runs that have ended; true if it is time for a round now.
+    fn count_ended(&mut self, ended: usize, max_runs: u64, now: Timestamp) -> bool {
         self.ended += ended as u64;
         let is_over = |last| now.duration_since(last).abs() >= PAUSE;
         ended > 0 && (self.last.is_none_or(is_over) || self.ended >= (max_runs / PART).max(1))
@@ -107,7 +107,7 @@ impl Driver {
             | Record::Reported(_) => false,
         });
         let max_runs = self.in_force.settings.history.max_runs;
-        if self.retention.is_due(ended.count(), max_runs, clock::now()) {
+        if self.retention.count_ended(ended.count(), max_runs, clock::now()) {
             self.prune();
         }
     }
@@ -177,10 +177,10 @@ mod tests {
     fn a_round_is_due_in_time_or_once_a_part_of_the_most_runs_has_ended() {
         let mut retention = Retention::new(None, day(100), SignedDuration::ZERO);
         let later = |minutes| day(100) + SignedDuration::from_mins(minutes);
-        assert!(!retention.is_due(0, 2, later(0)) && retention.is_due(1, 2, later(0)));
+        assert!(!retention.count_ended(0, 2, later(0)) && retention.count_ended(1, 2, later(0)));
         let rounds = |max_runs, minutes| {
             let mut retention = Retention { last: Some(later(0)), ended: 0, ..retention };
-            (1..=30).find(|_| retention.is_due(1, max_runs, later(minutes)))
+            (1..=30).find(|_| retention.count_ended(1, max_runs, later(minutes)))
         };
         assert_eq!((rounds(3, 1), rounds(200, 1), rounds(100_000, 1)), (Some(1), Some(20), None));
         assert_eq!(rounds(100_000, 10), Some(1));
