@@ -198,18 +198,21 @@ async fn accounts(
             None => format!("the account {id}"),
         };
         let words = format!("{called}, which {} {},", uses.jobs(), uses.verb());
-        let keys = uses.place.keys("account");
+        // An id that is wrong is to be mended where it stands.
+        let place = uses.place.keys("account");
+        let entry = names.get(id).map(|name| ["accounts", name]);
+        let keys: &[&str] = entry.as_ref().map_or(&place, |entry| entry);
         match known.get(id) {
             None => said.wrong(
-                &keys,
+                keys,
                 format!("{words} is not known to the agent"),
                 "`transferd accounts` lists those that are",
             ),
             Some(account) if account.deleted => {
-                said.wrong(&keys, format!("{words} is deleted at the agent"), "");
+                said.wrong(keys, format!("{words} is deleted at the agent"), "");
             }
             Some(account) if !account.active => {
-                said.wrong(&keys, format!("{words} is not active at the agent"), "");
+                said.wrong(keys, format!("{words} is not active at the agent"), "");
             }
             Some(account) if number < BUCKETS_OF_MAX => buckets(account, uses, client, said).await,
             Some(_) => {}

@@ -8,12 +8,12 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::ask::{done, hint, say};
-use super::key_examples::{example, example_of_ours};
 use super::render::fit::{hanging, lines, width};
 use super::render::paint::{Paint, Tone};
 use super::render::table::Screen;
 use super::{Exit, Global, reason_codes};
 use crate::config;
+use crate::config::key_examples::{example, example_of_ours};
 use crate::core::reason::ReasonCode;
 use crate::core::suggest;
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use clap_mangen::roff::{Roff, bold, roman};
 
 use super::explain::{Document, every_key};
-use super::key_examples::EXAMPLE_FILE;
+use crate::config::key_examples::EXAMPLE_FILE;
 
 /// The location and use of the file.
 const DESCRIPTION: &[&str] = &[

@@ -31,7 +31,6 @@ pub mod history;
 pub mod init;
 pub mod jobfile;
 mod json_errors;
-mod key_examples;
 pub mod login;
 pub mod man;
 mod man_jobs;

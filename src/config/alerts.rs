@@ -182,9 +182,12 @@ fn check_jobs(pattern: &str, at: Spot, whole: &Whole, problems: &mut Vec<Problem
         // A hint takes time; a person with so many errors fixes the first ones first.
         let few = problems.len() < ERRORS_SHOWN;
         let near = few.then(|| closest_name(pattern, whole.jobs.keys())).flatten();
+        let hint = match pattern.starts_with('!') {
+            true => Some("jobs can't be excluded: name the others, or a glob of them".to_owned()),
+            false => near.map(|near| format!("did you mean `{near}`?")),
+        };
         problems.push(
-            Problem::error(at, format!("no job is called `{}`", cut(pattern)))
-                .maybe_hint(near.map(|near| format!("did you mean `{near}`?"))),
+            Problem::error(at, format!("no job is called `{}`", cut(pattern))).maybe_hint(hint),
         );
         return;
     }
@@ -265,7 +268,9 @@ fn channel(
     {
         *program = resolved(program, command.at.file, sources);
     }
-    if words.first().is_none_or(|program| program.trim().is_empty()) {
+    if words.first().is_none_or(|program| program.trim().is_empty())
+        && !command.has_problem(problems)
+    {
         problems.push(
             Problem::error(command.at, "the command names no program")
                 .hint("write for example `[/usr/local/bin/notify, ops]`"),

@@ -100,7 +100,7 @@ fn merge(read: &Read, problems: &mut Vec<Problem>) -> Whole {
             }
             continue;
         }
-        jobs_named |= names_jobs(tree);
+        jobs_named |= names(tree, "jobs");
         let mut reader = Reader::new(file, problems);
         if !matches!(tree.kind, Kind::Map(_)) {
             let spot = reader.spot(tree);
@@ -110,6 +110,8 @@ fn merge(read: &Read, problems: &mut Vec<Problem>) -> Whole {
             continue;
         }
         if let Some(raw) = RawFile::read(tree, &mut reader) {
+            whole.partial |= raw.accounts.is_none() && names(tree, "accounts");
+            whole.partial |= raw.jobs.is_none() && names(tree, "jobs");
             whole.add(raw, problems);
         }
     }
@@ -127,12 +129,13 @@ fn merge(read: &Read, problems: &mut Vec<Problem>) -> Whole {
     whole
 }
 
-fn names_jobs(tree: &Node) -> bool {
+/// True for a file with this key.
+fn names(tree: &Node, name: &str) -> bool {
     let Kind::Map(entries) = &tree.kind else { return false };
     entries.iter().any(|(key, value)| {
-        key.as_text() == Some("jobs")
+        key.as_text() == Some(name)
             // It may come in through a merge; then it is not worth a closer look here.
-            || (key.as_text() == Some("<<") && names_jobs(value))
+            || (key.as_text() == Some("<<") && names(value, name))
     })
 }
 

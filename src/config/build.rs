@@ -12,7 +12,7 @@ use super::assemble::Whole;
 use super::bounds::ERRORS_SHOWN;
 use super::lists::Schedules;
 use super::names::closest_name;
-use super::path_hints::date_outside_braces;
+use super::path_hints;
 use super::problem::{Problem, Spot, WarningKind, cut};
 use super::raw::{RawDigest, RawJob, RawPlace, RawRetry};
 use super::reader::{Found, Read as _};
@@ -27,6 +27,9 @@ use crate::core::plain::composed;
 use crate::core::schedule::{Schedule, ScheduleError, Timetable};
 use crate::core::template::PathTemplate;
 use jiff::SignedDuration;
+
+/// Zones that are an offset alone, by the name of one that has summer time too; each with its place.
+const WITHOUT_SUMMER: [(&str, &str); 2] = [("EST", "America/New_York"), ("MST", "America/Denver")];
 
 /// Files that lie among the zones and are none.
 const NO_PLACES: [&str; 3] = ["localtime", "posixrules", "Factory"];
@@ -228,6 +231,15 @@ impl<'w> Builder<'w> {
                              to go by the machine's zone",
                     ));
                 }
+                let summer =
+                    WITHOUT_SUMMER.iter().find(|(zone, _)| zone.eq_ignore_ascii_case(name));
+                if let Some((zone, place)) = summer {
+                    let message = format!("`{zone}` has no summer time");
+                    problems.push(
+                        Problem::warning(WarningKind::Other, found.at, message)
+                            .hint(format!("write a place, such as `{place}`, for the local time")),
+                    );
+                }
                 Some(zone.clone())
             }
             Err(hint) => {
@@ -254,28 +266,8 @@ impl<'w> Builder<'w> {
                 }));
             })
         });
-        if let Some(found) = &raw.path
-            && let Some(bytes) = unrendered(&found.value.0)
-        {
-            let written = cut(&found.value.0[bytes.clone()]);
-            let message = format!("`{written}` stands for literal braces: was it to be filled in?");
-            problems.push(
-                Problem::warning(WarningKind::Other, found.at, message).inside(bytes).hint(
-                    "templates of other programs are not rendered here; patterns of ours have \
-                     single braces: `{job}`, `{%Y-%m-%d}`",
-                ),
-            );
-        }
-        if let (Some(found), Some(Ok(_))) = (&raw.path, &path)
-            && let Some((bytes, meant)) = date_outside_braces(&found.value.0)
-        {
-            let written = cut(&found.value.0[bytes.clone()]);
-            let message = format!("`{written}` stands outside of braces, and is not filled in");
-            let hint = format!("did you mean `{}`?", cut(&meant));
-            problems.push(
-                Problem::warning(WarningKind::Other, found.at, message).inside(bytes).hint(hint),
-            );
-        }
+        let is_good = matches!(path, Some(Ok(_)));
+        path_hints::about(raw, is_good, problems);
         let text = |part: &Option<Found<super::values::Part>>| {
             part.as_ref().map_or_else(String::new, |part| part.value.0.clone())
         };
@@ -322,13 +314,6 @@ impl<'w> Builder<'w> {
         }
         None
     }
-}
-
-/// Finds `{{ name }}` in a text, as in templates of Jinja and Helm.
-fn unrendered(text: &str) -> Option<std::ops::Range<usize>> {
-    let start = text.find("{{ ")?;
-    let end = start + text[start..].find(" }}")? + 3;
-    (!text[start + 3..end - 3].contains(['{', '}'])).then_some(start..end)
 }
 
 /// Compares source and destination: copying a place onto itself is an error; into itself, a

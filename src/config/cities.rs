@@ -152,10 +152,7 @@ const LINKS: &[(&str, &str)] = &[
     ("US/Mountain", "America/Denver"),
     ("US/Pacific", "America/Los_Angeles"),
     ("US/Samoa", "Pacific/Pago_Pago"),
-    ("Universal", "UTC"),
     ("W-SU", "Europe/Moscow"),
-    ("Z", "UTC"),
-    ("Zulu", "UTC"),
 ];
 
 /// A suggestion for a name that is not a zone's.
@@ -167,7 +164,14 @@ pub(crate) fn hint(name: &str) -> String {
 fn hint_among(name: &str, known: &[String]) -> String {
     const EXAMPLE: &str = "write an IANA name, such as `Europe/Berlin` or `UTC`";
     let upper = name.to_ascii_uppercase();
-    if let Some(offset) = upper.strip_prefix("UTC").or_else(|| upper.strip_prefix("GMT"))
+    if matches!(&*upper, "LOCAL" | "SYSTEM" | "LOCALTIME" | "DEFAULT" | "AUTO" | "HOST") {
+        return "leave `timezone` out: the machine's zone is the default".to_owned();
+    }
+    if matches!(&*upper, "Z" | "ZULU" | "UNIVERSAL") {
+        return "write `UTC`".to_owned();
+    }
+    if let Some(offset) =
+        upper.strip_prefix("UTC").or_else(|| upper.strip_prefix("GMT")).or(Some(&*upper))
         && offset.starts_with(['+', '-'])
     {
         return "write the name of a place, such as `Europe/Berlin`, which knows about summer \
@@ -226,7 +230,9 @@ mod tests {
         let said = |name: &str| hint_among(name, &known);
         assert_eq!(said("Europe/Kiev"), "it is called `Europe/Kyiv` now");
         assert_eq!(said("Pacific/Samoa"), "it is called `Pacific/Pago_Pago` now");
-        assert_eq!(said("Z"), "it is called `UTC` now");
+        assert_eq!(said("Z"), "write `UTC`");
+        assert_eq!(said("+01:00"), said("UTC+1"));
+        assert!(said("local").contains("leave `timezone` out"));
         assert!(said("IST").contains("`Asia/Kolkata`") && said("IST").contains("`Europe/Dublin`"));
         assert!(said("edt").contains("`America/New_York`"));
         assert_eq!(said("Europe/Berln"), "did you mean `Europe/Berlin`?");

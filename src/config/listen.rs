@@ -26,6 +26,24 @@ impl Read for Listen {
             return Some(Self(address));
         }
         let hint = match text.rsplit_once(':') {
+            _ if text.starts_with("unix:") || text.starts_with('/') => {
+                "it is reached over TCP alone: write an address and a port such as \
+                 `127.0.0.1:29180`"
+                    .to_owned()
+            }
+            _ if text.contains("://") => {
+                let address = text.split_once("://").map_or("", |(_, rest)| rest);
+                match address.trim_end_matches('/').parse::<std::net::SocketAddr>() {
+                    Ok(address) => format!("write the address and the port alone: `{address}`"),
+                    Err(_) => "write the address and the port alone: `127.0.0.1:29180`".to_owned(),
+                }
+            }
+            Some((address, port))
+                if port.parse::<u16>().is_err()
+                    && address.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok() =>
+            {
+                "a port is a number from 1 to 65535".to_owned()
+            }
             Some(("localhost", port)) => format!("write `127.0.0.1:{port}`"),
             Some(("" | "*", port)) => {
                 format!("write `127.0.0.1:{port}`, or `0.0.0.0:{port}` for the whole network")

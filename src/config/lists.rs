@@ -3,6 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::bounds::{ALERTS, NAME_BYTES, SCHEDULES};
+use super::names::is_none;
 use super::node::{Kind, Node};
 use super::patterns;
 use super::problem::{Hint, Problem, Spot, WarningKind, cut};
@@ -107,6 +108,10 @@ const EXPRESSION: &str = "a schedule such as \"30 2 * * *\"";
 impl Read for Schedules {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         let one = |node: &Node, reader: &mut Reader<'_>| {
+            if let Some(problem) = no_expression(node, reader) {
+                reader.tell(problem);
+                return None;
+            }
             let Some(value) = text(node, reader, EXPRESSION) else {
                 if let (Kind::Map(_), Some(problem)) = (&node.kind, reader.problems.last_mut()) {
                     let words = "write the expression itself: `schedule: \"30 2 * * *\"`";
@@ -146,6 +151,36 @@ impl Read for Schedules {
     }
 }
 
+/// What is wrong with a date, or a word for none, in place of a schedule.
+fn no_expression(node: &Node, reader: &Reader<'_>) -> Option<Problem> {
+    let spot = reader.spot(node);
+    let word = match &node.kind {
+        Kind::Text(text) if looks_like_a_date(text) => {
+            let message =
+                format!("a schedule comes again and again, found the date `{}`", cut(text));
+            let hint = "for one time only leave it out, and use `transferd trigger JOB`";
+            return Some(Problem::error(spot, message).hint(hint));
+        }
+        Kind::Text(text) if is_none(text) || text.eq_ignore_ascii_case("manual") => cut(text),
+        Kind::Bool(false) => "false".to_owned(),
+        Kind::Text(_)
+        | Kind::Null
+        | Kind::Bool(true)
+        | Kind::Integer(_)
+        | Kind::Float(_)
+        | Kind::List(_)
+        | Kind::Map(_)
+        | Kind::Tagged(_) => return None,
+    };
+    let problem = Problem::error(spot, format!("`{word}` is not a schedule"));
+    Some(match reader.required {
+        true => problem.example(),
+        false => {
+            problem.hint("leave `schedule` out for a job that only `transferd trigger` starts")
+        }
+    })
+}
+
 impl<T: Read> Read for Named<T> {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         if matches!(node.kind, Kind::Null) {
@@ -157,9 +192,13 @@ impl<T: Read> Read for Named<T> {
             return None;
         }
         let Some(entries) = reader.entries(node, "a map of names", Node::describe) else {
-            let words = "each stands under its name, without `- `: `nightly-footage: {…}`";
-            let is_list = matches!(node.kind, Kind::List(_));
-            reader.hint_last(is_list.then(|| words.to_owned()));
+            if let Kind::List(items) = &node.kind {
+                let name = items.first().and_then(own_name).unwrap_or("nightly-footage");
+                reader.hint_last(Some(format!(
+                    "each stands under its name, without `- `: `{}: …`",
+                    cut(name)
+                )));
+            }
             return None;
         };
         let strays = reader.strays(&entries, |_, entry| T::takes(entry));
@@ -180,6 +219,16 @@ impl<T: Read> Read for Named<T> {
 
     fn takes(entry: &Entry<'_>) -> bool {
         T::looks_like(entry.value)
+    }
+}
+
+/// The name that an item of a list would have as an entry of a map.
+fn own_name(item: &Node) -> Option<&str> {
+    let Kind::Map(entries) = &item.kind else { return item.as_text() };
+    let named = entries.iter().find(|(key, _)| key.as_text() == Some("name"));
+    match named {
+        Some((_, name)) => name.as_text(),
+        None => entries.first().and_then(|(key, _)| key.as_text()),
     }
 }
 

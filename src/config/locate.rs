@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::bounds::{ERRORS_SHOWN, LINE_SHOWN, WARNINGS_SHOWN};
 use super::diagnostic::{Diagnostic, Excerpt, Severity};
+use super::key_examples;
 use super::mask::{mask, mask_all};
 use super::node::{Kind, Node, Step};
 use super::problem::{At, Hint, Problem, Spot, WarningKind};
@@ -136,7 +137,7 @@ impl<'s> Locator<'s> {
                 // A file that was not read has no lines.
                 (diagnostic.line, diagnostic.column) = (0, 0);
             }
-            diagnostic.hint = says(problem.hint, None);
+            diagnostic.hint = problem.hint.words(None, None);
             return Some(diagnostic);
         }
         let shown = self.show(&problem.at, "")?;
@@ -191,8 +192,17 @@ impl<'s> Locator<'s> {
                 excerpts,
             });
         }
-        let (path, hint) = (shown.path, says(problem.hint, shown.raw));
+        let example = self.example(&problem.at, &problem.hint);
+        let (path, hint) = (shown.path, problem.hint.words(shown.raw, example));
         Some(Diagnostic { file, line, column, path, message, hint, severity, excerpts })
+    }
+
+    /// The example of the key of a value, for a hint that wants one.
+    fn example(&self, at: &At, hint: &Hint) -> Option<String> {
+        let wanted = matches!(hint, Hint::Example | Hint::QuoteOrExample);
+        let At::Value(spot, _) = at else { return None };
+        let tree = self.trees.get(spot.file as usize).filter(|_| wanted)?.as_ref()?;
+        key_examples::for_hint(tree, spot.node, matches!(hint, Hint::QuoteOrExample))
     }
 
     /// True for a place in a file that fewer people can read than the one that includes it.
@@ -348,17 +358,6 @@ fn in_order(mut problems: Vec<Problem>) -> Vec<Problem> {
     problems.sort_by_key(place);
     problems.dedup_by(|a, b| a.at == b.at && a.message == b.message);
     problems
-}
-
-fn says(hint: Hint, raw: Option<String>) -> Option<String> {
-    match (hint, raw) {
-        (Hint::None, _) => None,
-        (Hint::Says(words), _) => Some(words),
-        (Hint::Quote, Some(raw)) if raw.len() <= 100 && !raw.contains(['"', '\\']) => {
-            Some(format!("quote it: `\"{raw}\"`"))
-        }
-        (Hint::Quote, _) => Some("quote it".to_owned()),
-    }
 }
 
 /// A message without what it quotes, from the first such word to the last: a file may hold the mark

@@ -190,6 +190,18 @@ pub(crate) fn meant(key: &str, scope: Scope, value: &Node) -> Option<String> {
     Some(format!("known here: {}", known.join(", ")))
 }
 
+/// True for a key of any map of the job file.
+pub(crate) fn is_key(key: &str) -> bool {
+    SCOPES.iter().any(|scope| scope.keys().contains(&key))
+}
+
+/// True for an unknown key in place of all keys of a place, which do not count as missing then.
+pub(crate) fn stands_for_all(key: &str, scope: Scope) -> bool {
+    let own = bare(key);
+    let mut answers = INSTEAD.iter().filter(|(scopes, ..)| scopes.contains(&scope));
+    scope == Scope::Place && answers.any(|(_, names, _)| names.contains(&&*own))
+}
+
 /// The key of this map that an unknown one was meant to be, if that is clear: then it does not
 /// count as missing.
 pub(crate) fn meant_key(key: &str, scope: Scope) -> Option<&'static str> {
@@ -200,6 +212,15 @@ pub(crate) fn meant_key(key: &str, scope: Scope) -> Option<&'static str> {
     }
     let theirs = FOREIGN.iter().find(|(theirs, _, home, ..)| *theirs == own && *home == scope);
     theirs.map(|(_, _, _, ours, _)| *ours).or_else(|| closest(&own, keys))
+}
+
+/// A key of this map that its value is glued to, as in `{account:production}` and `{account=x}`:
+/// YAML reads the whole as a key without a value.
+pub(crate) fn glued(key: &str, scope: Scope) -> Option<(&'static str, char)> {
+    let at = key.find([':', '='])?;
+    let sign = key[at..].chars().next()?;
+    let own = bare(key[..at].trim());
+    scope.keys().iter().find(|known| bare(known) == own).map(|known| (*known, sign))
 }
 
 /// How to write that there is no second attempt.
@@ -222,6 +243,12 @@ pub(crate) fn is_none(word: &str) -> bool {
     NONE.iter().any(|none| word.trim().eq_ignore_ascii_case(none))
 }
 
+/// True for a word by which people say that there is no limit.
+fn is_endless(word: &str) -> bool {
+    const ENDLESS: [&str; 4] = ["infinity", "infinite", "unlimited", "forever"];
+    ENDLESS.iter().any(|endless| word.trim().eq_ignore_ascii_case(endless))
+}
+
 /// A hint for such a word in place of a duration, which may be `zero` or not.
 pub(crate) fn no_duration(word: &str, zero: bool) -> Option<String> {
     let hint = match zero {
@@ -239,7 +266,13 @@ pub(crate) fn as_map(scope: Scope, value: &Node) -> Option<String> {
             format!("write `retry: {{max_attempts: {number}}}`; it counts the first attempt too")
         }
         (Scope::Retry, Kind::Integer(_) | Kind::Bool(false)) => NO_RETRY.to_owned(),
+        (Scope::Retry, Kind::Text(text)) if is_endless(text) => {
+            "write `retry: {max_attempts: 1000000}`, which is the most".to_owned()
+        }
         (Scope::Retry, Kind::Text(text)) if is_none(text) => NO_RETRY.to_owned(),
+        (Scope::Job, Kind::Null) => {
+            "write its keys below it, further to the right: `source:`, `destination:`".to_owned()
+        }
         (Scope::Place, Kind::Text(_)) => {
             let address = text.and_then(|text| text.split_once("://")).map(|(_, rest)| rest);
             let (bucket, path) = address.and_then(|a| a.split_once('/')).unwrap_or(("BUCKET", ""));

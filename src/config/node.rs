@@ -308,13 +308,3 @@ impl<'de> Visitor<'de> for Seed<'_> {
         Ok(Kind::Tagged(tag.into()))
     }
 }
-
-/// The hint for a text that looks like a number: it is quoted, or written as YAML writes none.
-pub(crate) fn plain_number(text: &str) -> String {
-    let digits = text.trim_start_matches(['+', '0']);
-    match digits == text || text == "0" {
-        true => "leave the quotes out".to_owned(),
-        false if digits.is_empty() => "write `0`".to_owned(),
-        false => format!("write `{digits}`: with a `0` or a `+` before it, it is a text"),
-    }
-}

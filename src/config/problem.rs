@@ -48,6 +48,29 @@ pub(crate) enum Hint {
     Says(String),
     /// The hint to put the value in quotes.
     Quote,
+    /// The example of the key that the value stands under.
+    Example,
+    /// To put it in quotes where a name, a path or a text belongs, else the key's example.
+    QuoteOrExample,
+}
+
+impl Hint {
+    /// In words, for a value as it is written, under a key with this example.
+    pub(crate) fn words(self, raw: Option<String>, example: Option<String>) -> Option<String> {
+        match (self, raw, example) {
+            (Self::None, _, _) | (Self::Example, _, None) => None,
+            (Self::Says(words), _, _) => Some(words),
+            (Self::Example | Self::QuoteOrExample, _, Some(example)) => {
+                Some(format!("write for example `{example}`"))
+            }
+            (Self::Quote | Self::QuoteOrExample, Some(raw), _)
+                if raw.len() <= 100 && !raw.contains(['"', '\\']) =>
+            {
+                Some(format!("quote it: `\"{raw}\"`"))
+            }
+            (Self::Quote | Self::QuoteOrExample, _, _) => Some("quote it".to_owned()),
+        }
+    }
 }
 
 /// Warnings are limited by kind.
@@ -172,6 +195,12 @@ impl Problem {
     /// With the hint to put the value in quotes.
     pub(crate) fn quote(mut self) -> Self {
         self.hint = Hint::Quote;
+        self
+    }
+
+    /// With the example of the value's key as a hint.
+    pub(crate) fn example(mut self) -> Self {
+        self.hint = Hint::Example;
         self
     }
 

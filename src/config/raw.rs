@@ -7,12 +7,13 @@ use super::keys::{keys, words};
 use super::lists::{AccountValue, ListOf, Named, OneOrMore, Schedules};
 use super::names::Scope;
 use super::node::Node;
+use super::numbers::{Attempts, Count, Factor, Version};
 use super::off::SpanOrOff;
 use super::reader::{Entry, Read, Reader};
 use super::secret_file::SecretFileName;
 use super::values::{
-    AgentUrl, Attempts, Count, Factor, FileName, Flag, Listen, Name, Part, PublicUrl, SecretUrl,
-    Span, SpanOrZero, Text, User, Version,
+    AgentUrl, FileName, Flag, Listen, Name, Part, PublicUrl, SecretUrl, Span, SpanOrZero, Text,
+    User,
 };
 use crate::core::job::{AlertEvent, CatchUp, Overlap, Verdict};
 

@@ -80,7 +80,10 @@ impl Entry<'_> {
     pub(crate) fn stands_for(&self, key: &str, scope: Scope, keys: &[&str]) -> bool {
         !self.void
             && (self.name == key
-                || (!keys.contains(&self.name) && names::meant_key(self.name, scope) == Some(key)))
+                || (!keys.contains(&self.name)
+                    && (names::meant_key(self.name, scope) == Some(key)
+                        || names::glued(self.name, scope).is_some_and(|(meant, _)| meant == key)
+                        || names::stands_for_all(self.name, scope))))
     }
 }
 
@@ -92,7 +95,7 @@ pub(crate) struct Reader<'p> {
     /// The key whose value is being read.
     pub(crate) owner: Spot,
     /// That key can't be left out.
-    required: bool,
+    pub(crate) required: bool,
     /// The problems so far.
     pub(crate) problems: &'p mut Vec<Problem>,
 }
@@ -113,11 +116,9 @@ impl<'p> Reader<'p> {
         self.problems.push(problem);
     }
 
-    /// Adds a hint to the last problem, if that has none.
+    /// Gives the last problem a hint of its own, if there is one.
     pub(crate) fn hint_last(&mut self, words: Option<String>) {
-        if let (Some(words), Some(problem)) = (words, self.problems.last_mut())
-            && problem.hint == Hint::None
-        {
+        if let (Some(words), Some(problem)) = (words, self.problems.last_mut()) {
             problem.hint = Hint::Says(words);
         }
     }
@@ -141,7 +142,9 @@ impl<'p> Reader<'p> {
             | Kind::Float(_)
             | Kind::Text(_)
             | Kind::List(_)
-            | Kind::Map(_) => Problem::error(spot, format!("expected {expected}, found {found}")),
+            | Kind::Map(_) => {
+                Problem::error(spot, format!("expected {expected}, found {found}")).example()
+            }
         };
         self.tell(problem);
     }
@@ -222,10 +225,16 @@ impl<'p> Reader<'p> {
         let mut entries = Vec::with_capacity(own.len());
         let mut seen = Seen::for_len(own.len());
         let mut merges = Vec::new();
-        for (key, value) in own {
+        for (index, (key, value)) in own.iter().enumerate() {
             let spot = self.spot(key);
             let Some(name) = key.as_text() else {
-                self.no_name(key);
+                match decimal(own, index) {
+                    Some(number) => self.tell(
+                        Problem::error(spot, "the decimal sign of a number is a point")
+                            .hint(format!("write `{number}`")),
+                    ),
+                    None => self.no_name(key),
+                }
                 entries.push(Entry { name: "", key: spot, value, void: true });
                 continue;
             };
@@ -305,7 +314,10 @@ impl<'p> Reader<'p> {
             Kind::Null | Kind::Bool(false) | Kind::Integer(_) | Kind::Float(_) | Kind::Text(_) => {
                 problem.quote()
             }
-            Kind::List(_) | Kind::Map(_) | Kind::Tagged(_) => problem,
+            Kind::List(_) | Kind::Map(_) => {
+                problem.hint("quote it; templates of other programs are not rendered here")
+            }
+            Kind::Tagged(_) => problem.hint(NO_TAGS),
         });
     }
 
@@ -332,6 +344,12 @@ impl<'p> Reader<'p> {
                 format!("the key holds a character that can't be seen, U+{code:04X}"),
             )
             .hint("type the key anew: it was copied with more than is shown")
+        } else if let Some((key, sign)) = names::glued(name, scope) {
+            let (message, hint) = match sign {
+                ':' => (format!("a space is missing after `{key}:`"), format!("write `{key}: …`")),
+                _ => (format!("a key has no `{sign}` after it"), format!("write `{key}: …`")),
+            };
+            Problem::error(entry.key, message).hint(hint)
         } else if secrets::is_secret(name) && plain {
             Problem::error(
                 entry.key,
@@ -352,6 +370,17 @@ impl<'p> Reader<'p> {
             Problem::error(spot, format!("{} has no `{name}`", scope.words()))
                 .maybe_hint(names::example(scope, name)),
         );
+    }
+}
+
+/// The number that `1,5` was to be: in a flow map, its second part is a key without a value.
+fn decimal(entries: &[(Node, Node)], index: usize) -> Option<String> {
+    let before = entries.get(index.checked_sub(1)?)?;
+    match (&before.1.kind, &entries[index].0.kind, &entries[index].1.kind) {
+        (Kind::Integer(whole), Kind::Integer(part @ 0..), Kind::Null) => {
+            Some(format!("{whole}.{part}"))
+        }
+        (_, _, _) => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Addresses in the job file. An alert's address is a secret: no message quotes it.
 
+use super::names::is_none;
 use super::node::{Kind, Node};
 use super::problem::{Problem, Spot};
 use super::reader::{Read, Reader};
@@ -9,6 +10,12 @@ use crate::address::{self, Flaw};
 /// The problem at this place.
 pub(crate) fn problem(spot: Spot, flaw: Flaw) -> Problem {
     Problem::error(spot, flaw.message).maybe_hint(flaw.hint)
+}
+
+/// The problem of a text that is not an address.
+fn no_address(text: &str, spot: Spot, flaw: Flaw) -> Problem {
+    let problem = problem(spot, flaw);
+    if text.is_empty() || is_none(text) { problem.example() } else { problem }
 }
 
 impl Read for AgentUrl {
@@ -25,7 +32,7 @@ impl Read for AgentUrl {
         match address::of_agent(written) {
             Ok(url) => Some(Self { written: tidy(written), url }),
             Err(flaw) => {
-                reader.tell(problem(spot, flaw));
+                reader.tell(no_address(written, spot, flaw));
                 None
             }
         }
@@ -38,7 +45,7 @@ impl Read for PublicUrl {
         let spot = reader.spot(node);
         match address::parse(written) {
             Err(flaw) => {
-                reader.tell(problem(spot, flaw));
+                reader.tell(no_address(written, spot, flaw));
                 None
             }
             Ok(url) if address::has_user(&url) || address::has_tail(&url) => {
@@ -62,7 +69,7 @@ impl Read for SecretUrl {
         let spot = reader.spot(node);
         match address::parse(url) {
             Err(flaw) => {
-                reader.tell(problem(spot, flaw));
+                reader.tell(no_address(url, spot, flaw));
                 None
             }
             Ok(_) => Some(Self(url.to_owned())),

@@ -1,4 +1,4 @@
-//! The kinds of single values in a job file: texts, names, numbers, durations, words.
+//! The kinds of single values in a job file: texts, names, durations, words.
 //!
 //! Each is a type that is valid once read. Rules between values (accounts that must exist,
 //! schedules that must fire) are the business of `build`.
@@ -10,9 +10,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::bounds::{NAME_BYTES, TEXT_BYTES};
 use super::names;
-use super::node::{Kind, Node, plain_number};
+use super::node::{Kind, Node};
+use super::numbers::{Attempts, Count, Factor, Version};
 use super::patterns;
-use super::problem::{Problem, choices, cut};
+use super::problem::{Hint, Problem, choices, cut};
 use super::reader::{Read, Reader};
 use super::schema;
 use super::users::USER_MAX;
@@ -35,21 +36,12 @@ pub(crate) struct Part(pub(crate) String);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FileName(pub(crate) String);
 
+/// The words of a [`Flag`].
+const FLAGS: [&str; 2] = ["true", "false"];
+
 /// `true` or `false`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Flag(pub(crate) bool);
-
-/// A count, 1 to 1,000,000.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Count(pub(crate) u32);
-
-/// A count of attempts, the first one included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Attempts(pub(crate) u32);
-
-/// A factor, 1 to 100.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Factor(pub(crate) f64);
 
 /// A duration, 10 ms to 365 days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,10 +50,6 @@ pub(crate) struct Span(pub(crate) SignedDuration);
 /// A duration that may be 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SpanOrZero(pub(crate) SignedDuration);
-
-/// `version: 1`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Version;
 
 /// The agent's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +89,9 @@ pub(crate) fn text<'n>(node: &'n Node, reader: &mut Reader<'_>, what: &str) -> O
         Kind::Text(text) => text,
         Kind::Bool(_) | Kind::Integer(_) | Kind::Float(_) => {
             let message = format!("expected {what}, found {}", node.describe());
-            reader.tell(Problem::error(spot, message).quote());
+            let mut problem = Problem::error(spot, message);
+            problem.hint = Hint::QuoteOrExample;
+            reader.tell(problem);
             return None;
         }
         Kind::Map(entries) if looks_like_a_pattern(entries) => {
@@ -169,12 +159,14 @@ fn printable<'n>(node: &'n Node, reader: &mut Reader<'_>, what: &str) -> Option<
         None => Some(text),
         Some((at, control)) => {
             let spot = reader.spot(node);
-            let message = format!(
-                "{what} may not hold control characters, found U+{:04X} after {} bytes",
-                u32::from(control),
-                at
-            );
-            reader.tell(Problem::error(spot, message));
+            let found = match control {
+                '\t' => "a tab".to_owned(),
+                '\n' => "a line break".to_owned(),
+                _ => format!("U+{:04X}", u32::from(control)),
+            };
+            let message = format!("{what} may not hold control characters, found {found}");
+            let marked = at..at + control.len_utf8();
+            reader.tell(Problem::error(spot, message).inside(marked).hint("leave it out"));
             None
         }
     }
@@ -185,7 +177,7 @@ pub(crate) fn name<'n>(node: &'n Node, reader: &mut Reader<'_>, what: &str) -> O
     let text = printable(node, reader, what)?;
     if text.trim().is_empty() {
         let spot = reader.spot(node);
-        reader.tell(Problem::error(spot, format!("{what} is empty")));
+        reader.tell(Problem::error(spot, format!("{what} is empty")).example());
         return None;
     }
     Some(text)
@@ -213,6 +205,12 @@ pub(crate) fn word<'n>(
         }
     };
     let spot = reader.spot(node);
+    let several: Vec<&str> = found.split([',', ' ']).filter(|part| !part.is_empty()).collect();
+    if several.len() > 1 && several.iter().all(|part| words.contains(part)) {
+        let hint = format!("write a list: `[{}]`", several.join(", "));
+        reader.tell(Problem::error(spot, message).hint(hint));
+        return None;
+    }
     let hint = names::meant_word(&found, words).map_or_else(
         || format!("write {}", choices(words)),
         |(meant, why)| match why {
@@ -274,14 +272,15 @@ impl Read for Flag {
         let problem = match &node.kind {
             Kind::Bool(value) => return Some(Self(*value)),
             Kind::Text(text) => {
-                let problem = Problem::error(
-                    reader.spot(node),
-                    format!("expected `true` or `false`, found `{}`", cut(text)),
-                );
-                match text.to_ascii_lowercase().as_str() {
-                    "yes" | "on" | "y" | "true" => problem.hint("write `true`, without quotes"),
-                    "no" | "off" | "n" | "false" => problem.hint("write `false`, without quotes"),
-                    _ => problem,
+                let quoted = FLAGS.contains(&&**text);
+                let found = if quoted { "the text " } else { "" };
+                let message = format!("expected `true` or `false`, found {found}`{}`", cut(text));
+                let problem = Problem::error(reader.spot(node), message);
+                match names::meant_word(text, &FLAGS) {
+                    _ if quoted => problem.hint("leave the quotes out"),
+                    Some((meant, Some(_))) => problem.hint(format!("write `{meant}`")),
+                    Some((meant, None)) => problem.hint(format!("did you mean `{meant}`?")),
+                    None => problem.hint("write `true` or `false`"),
                 }
             }
             Kind::Null
@@ -302,110 +301,6 @@ impl Read for Flag {
     }
 }
 
-/// Reads a whole number between two bounds.
-pub(crate) fn whole(node: &Node, reader: &mut Reader<'_>, least: i64, most: i64) -> Option<i64> {
-    let expected = format!("a whole number from {least} to {}", grouped(most));
-    match &node.kind {
-        Kind::Integer(value) if (least..=most).contains(value) => return Some(*value),
-        Kind::Text(text) if text.trim().parse::<i64>().is_ok() => {
-            let message = format!("expected {expected}, found the text `{}`", cut(text));
-            let spot = reader.spot(node);
-            reader.tell(Problem::error(spot, message).hint(plain_number(text.trim())));
-        }
-        Kind::Null
-        | Kind::Bool(_)
-        | Kind::Integer(_)
-        | Kind::Float(_)
-        | Kind::Text(_)
-        | Kind::List(_)
-        | Kind::Map(_)
-        | Kind::Tagged(_) => reader.wrong_kind(node, &expected),
-    }
-    None
-}
-
-/// `1,000,000`.
-fn grouped(number: i64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-impl Read for Count {
-    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        let value = whole(node, reader, 1, 1_000_000)?;
-        u32::try_from(value).ok().map(Self)
-    }
-}
-
-impl Read for Attempts {
-    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        let count = Count::read(node, reader);
-        if matches!(node.kind, Kind::Integer(0)) {
-            let words = "`1` is the least: one attempt and no second one";
-            reader.hint_last(Some(words.to_owned()));
-        }
-        count.map(|Count(attempts)| Self(attempts))
-    }
-}
-
-impl Read for Version {
-    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        match &node.kind {
-            Kind::Integer(1) => return Some(Self),
-            Kind::Integer(other) => {
-                let message = format!("the job file's version is 1, found `{other}`");
-                let spot = reader.spot(node);
-                reader.tell(
-                    Problem::error(spot, message).hint("write `version: 1`, or leave it out"),
-                );
-            }
-            Kind::Text(text) if text.trim() == "1" => {
-                let spot = reader.spot(node);
-                reader.tell(
-                    Problem::error(spot, "expected the number `1`, found a text")
-                        .hint("leave the quotes out"),
-                );
-            }
-            Kind::Null
-            | Kind::Bool(_)
-            | Kind::Float(_)
-            | Kind::Text(_)
-            | Kind::List(_)
-            | Kind::Map(_)
-            | Kind::Tagged(_) => reader.wrong_kind(node, "the number `1`"),
-        }
-        None
-    }
-}
-
-impl Read for Factor {
-    #[expect(clippy::cast_precision_loss, reason = "only 1 to 100 goes on")]
-    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        let value = match &node.kind {
-            Kind::Integer(value) => *value as f64,
-            Kind::Float(value) => *value,
-            Kind::Null
-            | Kind::Bool(_)
-            | Kind::Text(_)
-            | Kind::List(_)
-            | Kind::Map(_)
-            | Kind::Tagged(_) => f64::NAN,
-        };
-        if (1.0..=100.0).contains(&value) {
-            return Some(Self(value));
-        }
-        reader.wrong_kind(node, "a number from 1 to 100");
-        None
-    }
-}
-
 fn span(node: &Node, reader: &mut Reader<'_>, zero: bool) -> Option<SignedDuration> {
     let spot = reader.spot(node);
     let text = match &node.kind {
@@ -415,7 +310,10 @@ fn span(node: &Node, reader: &mut Reader<'_>, zero: bool) -> Option<SignedDurati
             let message = format!("a duration has a unit, found the number `{number}`");
             let problem = Problem::error(spot, message);
             reader.tell(if *number > 0 {
-                problem.hint(format!("did you mean `{number}s`?"))
+                problem.hint(format!(
+                    "write `{number}s` for seconds, `{number}m` for minutes, `{number}h` for \
+                     hours or `{number}d` for days"
+                ))
             } else {
                 problem.hint("write for example `30s`, `15m`, `1h30m` or `2d`")
             });

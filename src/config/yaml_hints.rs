@@ -8,12 +8,12 @@ use std::ops::Range;
 
 use super::bounds::{ACCIDENTS, DEPTH, NODES};
 use super::depth::deep;
-use super::glued::glued;
 use super::mask::{Within, may_be_said};
 use super::node::{self, NO_TAGS, Node, Unreadable};
 use super::open_quote::open_quote;
 use super::problem::{At, Hint, Problem, cut};
 use super::secret_lines::SecretLines;
+use super::yaml_slips::{Slip, fence, slip};
 
 /// A file whose accidents were repaired.
 #[derive(Debug)]
@@ -41,6 +41,11 @@ pub(crate) fn read(
                 "keep one of the two versions, and leave out `<<<<<<<`, `=======`, `>>>>>>>`",
             ),
         );
+        return (None, None);
+    }
+    if let Some(Slip { line, column, message, hint }) = fence(text) {
+        let at = At::Line { file, line, column, length: 3 };
+        problems.push(Problem::error_at(at, message).hint(hint));
         return (None, None);
     }
     let mut mended: Option<Mended> = None;
@@ -181,17 +186,9 @@ fn diagnose(text: &str, words: &str, at: Option<(usize, usize)>) -> Accident {
             replace: None,
         };
     }
-    if let Some((column, message, hint)) = glued(content) {
-        let related = None;
-        return Accident {
-            line,
-            column,
-            length: 1,
-            message,
-            hint: Some(hint),
-            related,
-            replace: None,
-        };
+    if let Some(Slip { line, column, message, hint }) = slip(text, line, what) {
+        let (hint, related) = (Some(hint), None);
+        return Accident { line, column, length: 1, message, hint, related, replace: None };
     }
     if let Some(mut accident) = unquoted(content, line, column, what) {
         if SecretLines::of(text.lines().take(line)).may_hide(line) {
@@ -312,7 +309,19 @@ fn in_words(what: &str, context: &str, content: &str, column: usize) -> (String,
         "did not find expected node content" => {
             ("a value is missing before this", "is a `[` or `{` left open?")
         }
-        "found unknown escape character" => (
+        "did not find expected alphabetic or numeric character" => {
+            ("an alias or an anchor has no name here", "quote a text that begins with `*` or `&`")
+        }
+        "block sequence entries are not allowed in this context" => (
+            "a list can't begin here",
+            "write each `- ` on a line of its own below the key, or quote a text",
+        ),
+        "mapping keys are not allowed in this context" => {
+            ("a `?` begins a key here", "quote a text that begins with `?`")
+        }
+        "found unknown escape character"
+        | "did not find expected hexadecimal number"
+        | "found invalid Unicode character escape code" => (
             "this is not an escape that YAML knows",
             "in double quotes `\\` starts an escape: use single quotes",
         ),

@@ -76,7 +76,12 @@ fn the_agent_is_asked_for_token_role_accounts_and_buckets() {
     let words = only(&bad["errors"]);
     assert!(words.contains("the account `archive` (0b6c7c9b-"), "{words}");
     assert!(words.contains("which job `nightly` uses, is not known"), "{words}");
-    assert_eq!(place(&bad["errors"][0]).0, 6, "{bad}");
+    // The id is to be mended where it stands, not where its name is used.
+    assert_eq!(
+        (place(&bad["errors"][0]).0, &bad["errors"][0]["path"]),
+        (2, &json!("accounts.archive")),
+        "{bad}"
+    );
     assert_eq!((&bad["online"]["agrees"], &bad["online"]["errors"]), (&json!(false), &json!(1)));
     assert!(words.contains("`transferd accounts`"), "{words}");
     stage.write("jobs.yaml", &job_file(agent.port));

@@ -50,6 +50,8 @@ impl fmt::Display for DurationError {
 
 impl std::error::Error for DurationError {}
 
+const LONGEST: &str = "365d is the longest";
+
 const EXAMPLES: &str = "durations are written as `500ms`, `90s`, `1h30m` or `2d`";
 
 /// Parses a duration of any length, from 0; [`check_range`] checks its limits.
@@ -129,7 +131,9 @@ impl Problem {
         }
         // A text that would be valid in the usual form: suggest that form.
         if let Some(meant) = meant(text) {
-            return DurationError::new(message, format!("write `{meant}`"));
+            let fits = parse(&meant).is_ok_and(|meant| meant <= MAX);
+            let hint = if fits { format!("write `{meant}`") } else { LONGEST.to_owned() };
+            return DurationError::new(message, hint);
         }
         match self {
             Self::NotANumber => DurationError::new(message, EXAMPLES),
@@ -138,20 +142,36 @@ impl Problem {
             }
             Self::NoUnit(_) => DurationError::new(
                 format!("`{text}` ends without a unit"),
-                format!(
-                    "write `{text}s` for seconds, `{text}m` for minutes or `{text}h` for hours"
-                ),
+                match after_unit(text) {
+                    Some(unit) => format!("write `{text}{unit}`"),
+                    None => format!(
+                        "write `{text}s` for seconds, `{text}m` for minutes, `{text}h` for hours \
+                         or `{text}d` for days"
+                    ),
+                },
             ),
             Self::UnknownUnit(unit) => DurationError::new(
                 format!("`{unit}` in `{text}` is not a unit"),
                 "units are `ms`, `s`, `m`, `h` and `d`",
             ),
             Self::Order => DurationError::new(message, "units go from large to small, each once"),
-            Self::TooLarge => {
-                DurationError::new(format!("`{text}` is too long"), "365d is the longest")
-            }
+            Self::TooLarge => DurationError::new(format!("`{text}` is too long"), LONGEST),
         }
     }
+}
+
+/// The unit that follows the last one in a text: in `4h30` minutes.
+fn after_unit(text: &str) -> Option<&'static str> {
+    let units = text.trim_end_matches(|c: char| c.is_ascii_digit());
+    let last = UNITS.iter().position(|(unit, _)| {
+        units.strip_suffix(unit).is_some_and(|rest| rest.ends_with(|c: char| c.is_ascii_digit()))
+    })?;
+    UNITS.get(last + 1).map(|(unit, _)| *unit)
+}
+
+/// The duration that a text means in any form that is understood, though not accepted.
+pub(crate) fn loosely(text: &str) -> Option<SignedDuration> {
+    parse(text).ok().or_else(|| parse(&meant(text)?).ok())
 }
 
 /// The probable meaning of a text in another form: with blanks, upper case, fractions, longer names
@@ -211,6 +231,7 @@ fn unit_of(name: &str) -> Option<u64> {
         "h" | "hr" | "hrs" | "hour" | "hours" => 3_600_000,
         "d" | "day" | "days" => 86_400_000,
         "w" | "wk" | "week" | "weeks" => 7 * 86_400_000,
+        "y" | "yr" | "year" | "years" => 365 * 86_400_000,
         _ => return None,
     })
 }
@@ -348,8 +369,11 @@ mod tests {
             ("P1DT2H", "write `26h`"),
             (" 5s", "write `5s`"),
             ("0", "write `0s`"),
-            ("30", "write `30s` for seconds, `30m` for minutes or `30h` for hours"),
-            ("3y", "units are `ms`, `s`, `m`, `h` and `d`"),
+            ("30", "write `30s` for seconds, `30m` for minutes, `30h` for hours or `30d` for days"),
+            ("4h30", "write `4h30m`"),
+            ("1y", "write `365d`"),
+            ("3y", LONGEST),
+            ("3q", "units are `ms`, `s`, `m`, `h` and `d`"),
             ("P1M", EXAMPLES),
             ("abc", EXAMPLES),
             ("", EXAMPLES),
@@ -360,7 +384,7 @@ mod tests {
             assert_eq!(refused(text).1, hint, "{text}");
         }
         assert_eq!(refused("-5m").0, "`-5m` is negative");
-        assert_eq!(refused("3y").0, "`y` in `3y` is not a unit");
+        assert_eq!(refused("3q").0, "`q` in `3q` is not a unit");
     }
 
     #[test]

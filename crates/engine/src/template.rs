@@ -300,7 +300,10 @@ fn parse_pattern(inner: &str, span: Range<usize>) -> Result<Part, TemplateError>
             return Err(TemplateError::at(
                 span,
                 format!("`{{{inner}}}` is an offset without a pattern"),
-                format!("write `{{{inner}:%Y-%m-%d}}`"),
+                match inner.find('%') {
+                    Some(at) => format!("write `{{{}:{}}}`", inner[..at].trim_end(), &inner[at..]),
+                    None => format!("write `{{{inner}:%Y-%m-%d}}`"),
+                },
             ));
         };
         let offset = parse_offset(offset_text, &span)?;
@@ -316,7 +319,8 @@ fn parse_offset(text: &str, span: &Range<usize>) -> Result<Offset, TemplateError
         TemplateError::at(
             span.clone(),
             format!("`{text}` is not an offset"),
-            "an offset is `-` or `+` with a number and `w`, `d`, `h`, `m` or `s`, as in `-1d`",
+            "an offset is `-` or `+` with a number and `w`, `d`, `h`, `m` or `s`, as in `-1d`; \
+             there are no months",
         )
     };
     let (mut days, mut seconds): (i64, i64) = (0, 0);
@@ -369,10 +373,10 @@ fn check_format(format: &str, span: Range<usize>) -> Result<(), TemplateError> {
     for zone in zones {
         let sample = Timestamp::UNIX_EPOCH.to_zoned_datetime(zone);
         match print_time(format, &sample) {
-            Err(error) => {
+            Err(_) => {
                 return Err(TemplateError::at(
                     span,
-                    format!("{shown} is not a good time pattern: {error}"),
+                    format!("{shown} is not a time pattern"),
                     "patterns are as for strftime, such as `%Y`, `%m`, `%d`, `%H`, `%M`; `%%` is a \
                      percent sign",
                 ));

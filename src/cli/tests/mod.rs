@@ -5,6 +5,7 @@
 mod commands;
 mod job_file;
 mod json;
+mod key_examples;
 mod metrics;
 
 use std::path::Path;

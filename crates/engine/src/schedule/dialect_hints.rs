@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::error::ScheduleError;
 use super::field::FieldKind;
+use crate::duration;
 use crate::suggest;
 
 /// The error for a list entry in another dialect.
@@ -14,7 +15,9 @@ pub(super) fn of_item(kind: FieldKind, text: &str, span: Range<usize>) -> Option
     let field = kind.name();
     let upper = text.to_ascii_uppercase();
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let (what, hint) = if text.contains('?') {
+    let (what, hint) = if text.starts_with('!') {
+        ("`!` (all but)", "list those that are meant: `mon,tue,thu,fri`".to_owned())
+    } else if text.contains('?') {
         ("`?` (no value)", "write `*`".to_owned())
     } else if text.contains('#') {
         let day = text.split('#').next().filter(|day| !day.is_empty()).unwrap_or("5");
@@ -171,21 +174,17 @@ pub(super) fn of_user(field: &(Range<usize>, &str)) -> ScheduleError {
 pub(super) fn of_dialect(text: &str, span: Range<usize>) -> Option<ScheduleError> {
     let lower = text.to_ascii_lowercase();
     if let Some(rate) = lower.strip_prefix("rate(").and_then(|rest| rest.strip_suffix(')')) {
-        let (number, unit) = rate.trim().split_once(' ').unwrap_or((rate, ""));
-        let meant = match (number.trim(), unit.trim().trim_end_matches('s')) {
-            ("1", "minute") => "* * * * *".to_owned(),
-            ("1", "hour") => "0 * * * *".to_owned(),
-            (_, "day") => "0 0 * * *".to_owned(),
-            (number, "minute") => format!("*/{number} * * * *"),
-            (number, "hour") => format!("0 */{number} * * *"),
-            (_, _) => "*/5 * * * *".to_owned(),
-        };
+        let meant = of_rate(rate).unwrap_or_else(|| "*/5 * * * *".to_owned());
         let error = ScheduleError::at(span, "`rate(…)` is how AWS writes it");
         return Some(error.hint(format!("write for example `{meant}`")));
     }
     if lower.starts_with("cron(") {
         let error = ScheduleError::at(span, "`cron(…)` is how AWS writes it");
         return Some(error.hint("write the five fields alone: `30 2 * * *`, and `*` for `?`"));
+    }
+    if let Some(meant) = from_words(&lower) {
+        let error = ScheduleError::at(span, "a schedule is not written in words");
+        return Some(error.hint(format!("write it as in crontab: for example `{meant}`")));
     }
     let mut words = lower.split_ascii_whitespace();
     let has_clock = words.any(|word| {
@@ -203,23 +202,90 @@ pub(super) fn of_dialect(text: &str, span: Range<usize>) -> Option<ScheduleError
     let meant = match lower.as_str() {
         "minutely" => "* * * * *".to_owned(),
         "quarterly" => "0 0 1 1,4,7,10 *".to_owned(),
-        _ => from_calendar(&lower).unwrap_or_else(|| "30 2 * * *".to_owned()),
+        _ => at_clock(&lower).unwrap_or_else(|| "30 2 * * *".to_owned()),
     };
     let error = ScheduleError::at(span, "this is how systemd writes it (`OnCalendar=`)");
     Some(error.hint(format!("write it as in crontab: for example `{meant}`")))
 }
 
-/// The five fields of `*-*-* 02:30:00` and `Mon..Fri 10:00`.
-fn from_calendar(text: &str) -> Option<String> {
-    let clock = text.split_ascii_whitespace().find(|word| word.contains(':'))?;
-    let mut parts = clock.split(':');
-    let (hour, minute) = (parts.next()?.parse::<u8>().ok()?, parts.next()?.parse::<u8>().ok()?);
-    let first = text.split_ascii_whitespace().next()?;
-    let days = match first.starts_with(|c: char| c.is_ascii_alphabetic()) {
-        true => first.replace("..", "-"),
-        false => "*".to_owned(),
+/// The five fields of `every day at 02:30`, `hourly at 5`, `every 5m`, `2:30am`, `PT1H`: of a text
+/// that begins with such a word, or is a time or a duration alone.
+fn from_words(text: &str) -> Option<String> {
+    const BEGIN: [&str; 7] = ["every", "each", "at", "hourly", "daily", "weekly", "monthly"];
+    let mut words = text.split_ascii_whitespace();
+    let begins = words.next().filter(|first| BEGIN.contains(first));
+    let more = words.next().is_some();
+    match begins {
+        Some(first) if more => {
+            let rate = || of_rate(text.trim_start_matches(first).trim());
+            let hourly = || (first == "hourly").then(|| "0 * * * *".to_owned());
+            at_clock(text).or_else(rate).or_else(hourly).or_else(|| Some("30 2 * * *".to_owned()))
+        }
+        None if !more || text.ends_with(['m', 's']) => match at_clock(text) {
+            Some(meant) if !text.contains(':') || text.ends_with('m') => Some(meant),
+            Some(_) => None,
+            None => of_rate(text),
+        },
+        Some(_) | None => None,
+    }
+}
+
+/// The five fields for a time of day in words, on the weekdays among them: `*-*-* 02:30:00`,
+/// `Mon..Fri 10:00`, `every monday at 2:30pm`.
+fn at_clock(text: &str) -> Option<String> {
+    let words = || text.split([' ', '\t', 't']).filter(|word| !word.is_empty());
+    let (hour, minute) = words().find_map(clock)?;
+    let days = text.split_ascii_whitespace().find_map(weekdays);
+    Some(format!("{minute} {hour} * * {}", days.as_deref().unwrap_or("*")))
+}
+
+/// Hour and minute of `02:30`, `02:30:00`, `2:30pm`, `2am` and `0230`.
+fn clock(word: &str) -> Option<(u8, u8)> {
+    let half = word.strip_suffix("am").map(|rest| (rest, 0));
+    let half = half.or_else(|| word.strip_suffix("pm").map(|rest| (rest, 12)));
+    let digits = half.map_or(word, |(rest, _)| rest);
+    let (hour, minute) = match digits.split_once(':') {
+        Some((hour, rest)) => (hour, rest.split(':').next()?),
+        None if half.is_some() => (digits, "0"),
+        None if digits.len() == 4 => (digits.get(..2)?, digits.get(2..)?),
+        None => return None,
     };
-    Some(format!("{minute} {hour} * * {days}"))
+    let (hour, minute) = (hour.parse::<u8>().ok()?, minute.parse::<u8>().ok()?);
+    let hour = half.map_or(hour, |(_, noon)| hour % 12 + noon);
+    (hour < 24 && minute < 60).then_some((hour, minute))
+}
+
+/// The days of `mon..fri`, `monday,thursday`, `weekdays`, as crontab writes them.
+fn weekdays(word: &str) -> Option<String> {
+    const DAYS: [&str; 7] =
+        ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
+    match word.trim_end_matches('s') {
+        "weekday" | "workday" => return Some("mon-fri".to_owned()),
+        "weekend" => return Some("sat,sun".to_owned()),
+        _ => {}
+    }
+    let range = word.replace("..", "-");
+    let days = range.split(',').map(|part| {
+        let ends = part.split('-').map(|day| {
+            let short = day.get(..3)?;
+            DAYS.iter().any(|whole| whole.starts_with(day)).then_some(short)
+        });
+        Some(ends.collect::<Option<Vec<_>>>()?.join("-"))
+    });
+    Some(days.collect::<Option<Vec<_>>>()?.join(","))
+}
+
+/// The five fields for a duration: `5m`, `2 hours`, `minute`, `PT1H`.
+fn of_rate(text: &str) -> Option<String> {
+    let minutes = duration::loosely(text).or_else(|| duration::loosely(&format!("1 {text}")))?;
+    Some(match minutes.as_secs() / 60 {
+        1 => "* * * * *".to_owned(),
+        minutes @ 2..60 => format!("*/{minutes} * * * *"),
+        60 => "0 * * * *".to_owned(),
+        minutes @ 61..1_440 => format!("0 */{} * * *", minutes / 60),
+        1_440.. => "0 0 * * *".to_owned(),
+        _ => return None,
+    })
 }
 
 /// The error for a number of fields that is neither five nor six. `fields` is never empty.

@@ -167,11 +167,13 @@ fn odd_character(odd: char, at: usize) -> ScheduleError {
         )
         .hint("write plain ones: `schedule: \"30 2 * * *\"`");
     }
-    let shown = if odd.is_control() || odd.is_whitespace() {
-        format!("the character U+{:04X}", u32::from(odd))
-    } else {
-        format!("`{odd}`")
-    };
+    if matches!(odd, '‐'..='―' | '−') {
+        let message = format!("`{odd}` is a dash, which a schedule does not know");
+        return ScheduleError::at(span, message).hint("write `-`");
+    }
+    let unseen = odd.is_control() || odd.is_whitespace() || crate::plain::is_unseen(odd);
+    let shown =
+        if unseen { format!("the character U+{:04X}", u32::from(odd)) } else { format!("`{odd}`") };
     ScheduleError::at(span, format!("{shown} has no place in a schedule"))
         .hint("a schedule is made of digits, names and `*`, `,`, `-`, `/`, with blanks between")
 }

@@ -88,6 +88,7 @@ fn far_times_render_too() {
 #[case("{1d:%F}", 0..7, "`{1d:%F}` is not a pattern", "write `{-1d:%F}` for before, `{+1d:%F}` for after")]
 #[case("{:%F}", 0..5, "`{:%F}` is not a pattern", "write `{%F}`")]
 #[case("{-1d}", 0..5, "`{-1d}` is an offset without a pattern", "write `{-1d:%Y-%m-%d}`")]
+#[case("{-1d%Y}", 0..7, "`{-1d%Y}` is an offset without a pattern", "write `{-1d:%Y}`")]
 #[case("x{", 1..2, "a `{` without its `}`", "write `{{` for a literal brace")]
 #[case("{%Y{job}", 0..1, "a `{` without its `}`", "write `{{` for a literal brace")]
 #[case("x}", 1..2, "a `}` without its `{`", "write `}}` for a literal brace")]

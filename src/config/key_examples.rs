@@ -1,10 +1,12 @@
-//! Examples of the job file's keys, for `explain` and the documentation: from the example file where
-//! it shows the key in a line, else from a list.
+//! Examples of the job file's keys, for `explain`, the documentation, and hints on values of the
+//! wrong kind: from the example file where it shows the key in a line, else from a list.
 
 use std::sync::LazyLock;
 
+use super::node::{Kind, Node, Step};
+
 /// The example file, which contains most keys.
-pub(super) const EXAMPLE_FILE: &str = include_str!("../../jobs.example.yaml");
+pub(crate) const EXAMPLE_FILE: &str = include_str!("../../jobs.example.yaml");
 
 /// The same as values; a test checks that it is valid YAML.
 static EXAMPLE: LazyLock<serde_yaml::Value> =
@@ -12,7 +14,7 @@ static EXAMPLE: LazyLock<serde_yaml::Value> =
 
 /// Examples of keys that the example file leaves out, or shows only as part of another. Those of
 /// `defaults` are a job's.
-const EXAMPLES: [(&str, &str); 40] = [
+pub(crate) const EXAMPLES: [(&str, &str); 40] = [
     ("accounts", "{production: 6f1c2f0e-0d8c-4f3e-9a51-0c9d5f0a1b11}"),
     ("agent", "{token_file: token}"),
     (
@@ -58,8 +60,35 @@ const EXAMPLES: [(&str, &str); 40] = [
     ("jobs.start_within", "2h"),
 ];
 
+/// Keys of texts with a syntax of their own: a number in quotes is no such text. For names and
+/// paths it is.
+const OF_SYNTAX: [&str; 5] = ["accounts", "external_url", "listen", "schedule", "url"];
+
+/// An example of the key above a value, for a hint; `but_names`: none for a name, a path or a text.
+pub(super) fn for_hint(root: &Node, value: u32, but_names: bool) -> Option<String> {
+    let mut path: Vec<String> = Vec::new();
+    let mut here = root;
+    for (step, next) in root.way_to(value) {
+        if let (Step::Key(i) | Step::Value(i), Kind::Map(entries)) = (step, &here.kind) {
+            path.push(entries.get(i)?.0.as_text()?.to_owned());
+        }
+        here = next;
+    }
+    path.retain(|name| name != "<<");
+    let by_name = path.first().is_some_and(|first| matches!(&**first, "jobs" | "accounts"));
+    if by_name && path.len() > 1 {
+        path.remove(1);
+    }
+    let of_syntax = path.last().is_some_and(|name| OF_SYNTAX.contains(&&**name));
+    // A job, and all of them, are shown by no line; `jobs` of an alert is another key.
+    if (but_names && !of_syntax) || path == ["jobs"] {
+        return None;
+    }
+    example_of_ours(&path.join(".")).or_else(|| example(&path, None))
+}
+
 /// A key as in [`EXAMPLES`].
-pub(super) fn example_of_ours(key: &str) -> Option<String> {
+pub(crate) fn example_of_ours(key: &str) -> Option<String> {
     let of_job = key.strip_prefix("defaults.").map(|key| format!("jobs.{key}"));
     let key = of_job.as_deref().unwrap_or(key);
     let (_, value) = EXAMPLES.iter().find(|(known, _)| *known == key)?;
@@ -68,7 +97,7 @@ pub(super) fn example_of_ours(key: &str) -> Option<String> {
 }
 
 /// A key as in the example file, else with its default.
-pub(super) fn example(path: &[String], default: Option<&str>) -> Option<String> {
+pub(crate) fn example(path: &[String], default: Option<&str>) -> Option<String> {
     let name = path.last()?;
     let begin = format!("{name}:");
     let told = EXAMPLE_FILE.lines().map(str::trim).find_map(|line| {
@@ -96,61 +125,4 @@ fn stands_in(value: &serde_yaml::Value, path: &[String]) -> bool {
     };
     let mut below = entries.into_iter().filter_map(|entry| entry.get(name));
     below.any(|below| stands_in(below, rest))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::explain::{Document, every_key};
-    use super::*;
-
-    #[test]
-    fn each_example_is_a_value_of_its_key_and_no_words_about_it() {
-        let all = every_key();
-        for (key, _) in EXAMPLES {
-            assert!(all.iter().any(|document| document.key == key), "there is no `{key}`");
-        }
-        for Document { key, example, .. } in &all {
-            let Some(example) = example else { continue };
-            let value: serde_yaml::Value = serde_yaml::from_str(example).unwrap();
-            assert_eq!(value.as_mapping().map(|map| map.len()), Some(1), "`{key}`: {example}");
-        }
-        let bare = all.iter().filter(|document| document.example.is_none());
-        let bare: Vec<_> = bare.map(|document| document.key.as_str()).collect();
-        assert_eq!(bare, BARE);
-    }
-
-    #[test]
-    fn an_example_of_a_whole_map_passes_the_check() {
-        for Document { key, example, .. } in &every_key() {
-            let (Some(example), true) = (example, key.split('.').count() <= 2) else { continue };
-            let value: serde_json::Value = serde_yaml::from_str(example).unwrap();
-            let whole = match key.split_once('.') {
-                Some(("agent", _)) => serde_json::json!({"jobs": {}, "agent": value}),
-                None => {
-                    let mut whole = value;
-                    whole["jobs"] = serde_json::json!({});
-                    whole
-                }
-                Some(_) => continue,
-            };
-            let read = crate::config::read_bytes(
-                std::path::Path::new("jobs.yaml"),
-                whole.to_string().into_bytes(),
-                &crate::cli::jobfile::surroundings(),
-            );
-            let errors = read.err().map(|rejected| rejected.errors).unwrap_or_default();
-            // No file is included from here.
-            assert!(errors.is_empty() || key == "include", "`{key}`: {errors:?}");
-        }
-    }
-
-    /// The keys without an example: the file itself, its jobs, and ids that nobody makes up.
-    const BARE: [&str; 6] = [
-        "",
-        "jobs",
-        "jobs.destination.bucket_id",
-        "jobs.destination.id",
-        "jobs.source.bucket_id",
-        "jobs.source.id",
-    ];
 }
