@@ -8,6 +8,7 @@ use std::{io, thread};
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, Url};
+use serde_json::Value;
 use tokio::runtime;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -41,7 +42,13 @@ pub(super) async fn webhook(
         }
     }
     let body = document.json();
-    apart(async move { post(url, headers, body).await.map(|_| ()) }).await
+    let to = url.clone();
+    let said = apart(async move {
+        let mut answer = post(to, headers, body).await?;
+        Ok(beginning(&mut answer).await)
+    });
+    let said = said.await?;
+    if tells_of_failure(&said) { Err(Delivery::Refused(otherwise(&said, &url))) } else { Ok(()) }
 }
 
 /// POSTs the reason to the address, or to the one below it for the event.
@@ -201,24 +208,74 @@ async fn beginning(answer: &mut Response) -> String {
 }
 
 /// The failure in a ping's answer with a good status: healthchecks.io and its like answer 200 to a
-/// ping for a check that does not exist, and say so in the body. Many quote the path, which is
-/// secret, as the address is.
+/// ping for a check that does not exist, and say so in the body.
 fn says_otherwise(body: &str, url: &Url) -> Option<Delivery> {
+    const LIMITED: [&str; 2] = ["rate limited", "too many"];
+    const BEGINNINGS: [&str; 9] = [
+        "ok (",
+        "error",
+        "invalid",
+        "unknown",
+        "no such",
+        "forbidden",
+        "unauthorized",
+        "failed",
+        "denied",
+    ];
     let said = body.trim().to_ascii_lowercase();
-    let bare: String = said.chars().filter(|c| !c.is_whitespace()).collect();
-    let words = || {
-        let body = masked(body, url);
-        format!("it answered 200, but says \"{}\"", one_line(&mask(&body), SAID_MAX))
-    };
-    if said.contains("rate limited") || said.contains("too many") {
-        return Some(Delivery::Failed(words()));
+    if LIMITED.iter().any(|words| said.contains(words)) {
+        return Some(Delivery::Failed(otherwise(body, url)));
     }
-    let otherwise = said.starts_with("ok (")
+    let refused = said == "ko"
         || said.contains("not found")
-        || said.starts_with("error")
-        || bare.contains("\"ok\":false")
-        || bare.contains("\"success\":false");
-    otherwise.then(|| Delivery::Refused(words()))
+        || BEGINNINGS.iter().any(|words| said.starts_with(words))
+        || tells_of_failure(body);
+    refused.then(|| Delivery::Refused(otherwise(body, url)))
+}
+
+/// Whether an answer is an object that tells of a failure, in one of the forms that services give
+/// it: Slack's answers 200 with `"ok": false` to a channel that does not exist.
+fn tells_of_failure(body: &str) -> bool {
+    let Ok(Value::Object(properties)) = serde_json::from_str(body) else { return false };
+    properties.iter().any(|(name, value)| match name.to_ascii_lowercase().as_str() {
+        "ok" | "success" => means_no(value),
+        "error" | "errors" => !is_nothing(value) && !means_no(value),
+        "status" | "code" | "result" | "statuscode" => match value {
+            Value::Number(number) => number.as_f64().is_some_and(|number| number >= 400.0),
+            Value::String(word) => {
+                let word = word.to_ascii_lowercase();
+                ["error", "fail", "failed", "failure"].contains(&word.as_str())
+            }
+            _ => false,
+        },
+        _ => false,
+    })
+}
+
+fn means_no(value: &Value) -> bool {
+    match value {
+        Value::Bool(flag) => !flag,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(word) => ["false", "no", "0"].contains(&word.to_ascii_lowercase().as_str()),
+        Value::Null | Value::Array(_) | Value::Object(_) => false,
+    }
+}
+
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(properties) => properties.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// An answer with a good status and other words, quoted. Many receivers quote the path, which is
+/// secret, as the address is.
+fn otherwise(body: &str, url: &Url) -> String {
+    let body = masked(body, url);
+    format!("it answered 200, but says \"{}\"", one_line(&mask(&body), SAID_MAX))
 }
 
 fn words(error: reqwest::Error, url: &Url) -> String {
@@ -272,7 +329,19 @@ mod tests {
     #[case("{\"ok\": false, \"msg\": \"Monitor not active\"}", true)]
     #[case("OK", false)]
     #[case("", false)]
+    #[case("{\"ok\":\"false\"}", true)]
+    #[case("{\"ok\":0}", true)]
+    #[case("{\"error\":\"no such check\"}", true)]
+    #[case("{\"errors\":[\"x\"]}", true)]
+    #[case("{\"status\":\"error\",\"message\":\"invalid key\"}", true)]
+    #[case("{\"Success\":\"False\"}", true)]
+    #[case("{\"code\":404}", true)]
+    #[case("invalid_token", true)]
+    #[case("Unknown check", true)]
+    #[case("KO", true)]
     #[case("{\"ok\":true}", false)]
+    #[case("{\"ok\":true,\"error\":null,\"errors\":[],\"status\":\"up\",\"code\":200}", false)]
+    #[case("{\"error\":false,\"result\":\"queued\"}", false)]
     #[case("Got it, thanks!", false)]
     fn a_pings_body_may_say_otherwise_and_is_quoted(#[case] body: &str, #[case] otherwise: bool) {
         let said = says_otherwise(body, &Url::parse("http://h/ping/").unwrap());

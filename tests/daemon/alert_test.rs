@@ -101,3 +101,14 @@ fn a_digest_is_tried_too_with_the_variables_of_one_in_which_nothing_has_happened
     let tried = stage.command(&["alert", "test", "--on", "failed"]);
     assert!(tried.err.contains("no entry of `alerts` names `failed`"), "{}", tried.err);
 }
+
+#[test]
+fn a_webhook_that_is_answered_with_200_and_a_failure_is_not_delivered() {
+    let answer = "200 OK\r\ncontent-length: 35\r\n\r\n{\"ok\":false,\"error\":\"invalid_auth\"}";
+    let receiver = Receiver::start(move |_| Some(answer));
+    let alerts = format!("- {{on: [failed], webhook: {{url: '{}'}}}}\n", receiver.url("/hook"));
+    let tried = stage_with(&alerts).command(&["alert", "test"]);
+    assert_eq!(tried.code, 1);
+    let words = "it answered 200, but says \"{\"ok\":false,\"error\":\"invalid_auth\"}\"";
+    assert!(tried.out.contains(words), "{}", tried.out);
+}
