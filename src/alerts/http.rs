@@ -42,12 +42,7 @@ pub(super) async fn webhook(
         }
     }
     let body = document.json();
-    let to = url.clone();
-    let said = apart(async move {
-        let mut answer = post(to, headers, body).await?;
-        Ok(beginning(&mut answer).await)
-    });
-    let said = said.await?;
+    let said = answer_to(&url, headers, body).await?;
     if tells_of_failure(&said) { Err(Delivery::Refused(otherwise(&said, &url))) } else { Ok(()) }
 }
 
@@ -70,12 +65,15 @@ pub(super) async fn ping(
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, text)]);
     let body = mask(document.reason).into_owned().into_bytes();
-    let to = url.clone();
-    let said = apart(async move {
-        let mut answer = post(to, headers, body).await?;
-        Ok(beginning(&mut answer).await)
-    });
-    says_otherwise(&said.await?, &url).map_or(Ok(()), Err)
+    let said = answer_to(&url, headers, body).await?;
+    says_otherwise(&said, &url).map_or(Ok(()), Err)
+}
+
+/// The beginning of the answer to one POST, if its status is good.
+async fn answer_to(url: &Url, headers: HeaderMap, body: Vec<u8>) -> Result<String, Delivery> {
+    let url = url.clone();
+    let talk = async move { Ok(beginning(&mut post(url, headers, body).await?).await) };
+    apart(talk).await
 }
 
 async fn address(url: &SecretText, secrets: &Secrets) -> Result<Url, Delivery> {

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use clap::Args as ClapArgs;
 
-use super::ask::{Daemon, done, hint, say_error};
+use super::ask::{Daemon, done};
 use super::{Exit, Global, named_jobs};
 use crate::control::client::ClientError;
 use crate::control::document::DoneDocument;
@@ -63,12 +63,9 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
 
 /// Prints a refusal, and what may have been meant.
 fn refused(daemon: &Daemon, what: &[String], error: &ClientError, err: &mut dyn Write) -> Exit {
-    let exit = say_error(error, err);
     let all = "`transferd cancel '*'` cancels all runs";
     let time = "`transferd history --since @` lists the runs, `transferd cancel RUN` ends one";
-    let next = named_jobs::next_step(daemon, what, error, (all, time));
-    next.iter().for_each(|next| hint(err, next));
-    exit
+    named_jobs::say_refusal(daemon, what, error, (all, time), err)
 }
 
 /// The words, with a glob replaced by the jobs with a run that it matches.

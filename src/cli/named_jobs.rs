@@ -1,9 +1,12 @@
 //! Resolves the jobs named on a command line, by name or by glob, against the daemon's jobs, and
 //! guesses what words that name none may have meant.
 
+use std::io::Write;
+
 use jiff::tz::TimeZone;
 
-use super::ask::Daemon;
+use super::Exit;
+use super::ask::{Daemon, hint, say_error};
 use super::when::{Day, Towards, When};
 use crate::clock;
 use crate::control::client::ClientError;
@@ -45,6 +48,19 @@ pub(super) fn jobs(daemon: &Daemon, words: &[String]) -> Result<Vec<JobDocument>
         }
     }
     Ok(jobs)
+}
+
+/// Prints a refusal, and what may have been meant by words that name no job.
+pub(super) fn say_refusal(
+    daemon: &Daemon,
+    words: &[String],
+    refused: &ClientError,
+    instead: (&str, &str),
+    err: &mut dyn Write,
+) -> Exit {
+    let exit = say_error(refused, err);
+    next_step(daemon, words, refused, instead).iter().for_each(|next| hint(err, next));
+    exit
 }
 
 /// What to type instead where the daemon refuses words that name no job: for all jobs, for a time

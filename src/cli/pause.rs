@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::ask::{Daemon, done, hint, say, say_error};
+use super::ask::{Daemon, done, say, say_error};
 use super::render::words::Times;
 use super::when::{Day, Towards, When};
 use super::{Exit, Global, named_jobs, zone};
@@ -142,12 +142,9 @@ pub fn pause(
     match told {
         Ok(written) => done(written, Exit::Done),
         Err(error) => {
-            let exit = say_error(&error, err);
             let all = "`transferd pause --all` pauses all jobs";
             let time = "write `--until @` for a pause that ends by itself";
-            let next = named_jobs::next_step(&daemon, &args.jobs, &error, (all, time));
-            next.iter().for_each(|next| hint(err, next));
-            exit
+            named_jobs::say_refusal(&daemon, &args.jobs, &error, (all, time), err)
         }
     }
 }
@@ -265,12 +262,9 @@ pub fn resume(args: ResumeArgs, global: &Global, out: &mut dyn Write, err: &mut 
     match told {
         Ok(written) => done(written, exit),
         Err(error) => {
-            let exit = say_error(&error, err);
             let all = "`transferd resume --all` ends the pause of all jobs";
             let time = "a pause that ends by itself: `transferd pause JOB --until @`";
-            let next = named_jobs::next_step(&daemon, &args.jobs, &error, (all, time));
-            next.iter().for_each(|next| hint(err, next));
-            exit
+            named_jobs::say_refusal(&daemon, &args.jobs, &error, (all, time), err)
         }
     }
 }

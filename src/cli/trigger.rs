@@ -107,12 +107,9 @@ pub fn run(args: Args, global: &Global, out: &mut dyn Write, err: &mut dyn Write
             end.of(runs, several, &mut daemon, global, (out, err))
         }
         Err(error) => {
-            let exit = say_error(&error, err);
             let all = "`transferd trigger '*'` runs all that are enabled";
             let time = "write `--for @` for a run of that scheduled time";
-            let next = named_jobs::next_step(&daemon, &query.jobs, &error, (all, time));
-            next.iter().for_each(|next| hint(err, next));
-            exit
+            named_jobs::say_refusal(&daemon, &query.jobs, &error, (all, time), err)
         }
     }
 }

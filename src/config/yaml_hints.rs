@@ -43,11 +43,6 @@ pub(crate) fn read(
         );
         return (None, None);
     }
-    if let Some(Slip { line, column, message, hint }) = fence(text) {
-        let at = At::Line { file, line, column, length: 3 };
-        problems.push(Problem::error_at(at, message).hint(hint));
-        return (None, None);
-    }
     let mut mended: Option<Mended> = None;
     for _ in 0..=ACCIDENTS {
         let current = mended.as_ref().map_or(text, |mended| &mended.text);
@@ -76,6 +71,11 @@ pub(crate) fn read(
             }
             Err(Unreadable::Syntax(words, at)) => (words, at),
         };
+        if let Some(Slip { line, column, message, hint }) = fence(text) {
+            let at = At::Line { file, line, column, length: 3 };
+            problems.push(Problem::error_at(at, message).hint(hint));
+            return (None, None);
+        }
         let accident = diagnose(current, &words, at);
         problems.push(accident.problem(file));
         let Some((line, columns)) = accident.replace else { return (None, None) };
